@@ -1,0 +1,185 @@
+//! What a configuration means.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::diagnostic::Diagnostic;
+use crate::policy::{Snapshot, StorageKey};
+
+/// What [`super::compile`] makes of a folder's texts.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The configuration to be enforced; `None` where there is nothing that could be.
+    pub model: Option<Arc<Model>>,
+    /// Everything that is wrong with the texts, in file order.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts of all readable files, by path, for showing source lines and as the last good
+    /// version of each file.
+    pub sources: BTreeMap<Arc<str>, Arc<str>>,
+    /// The texts that are in force where they differ from `sources`.
+    pub held: BTreeMap<Arc<str>, Arc<str>>,
+    /// SHA-256 of the tree's paths and texts, hexadecimal.
+    pub hash: String,
+}
+
+impl Compiled {
+    /// Whether anything is an error.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == crate::diagnostic::Severity::Error)
+    }
+}
+
+/// A configuration that can be enforced.
+#[derive(Debug)]
+pub struct Model {
+    /// Who may do what.
+    pub snapshot: Arc<Snapshot>,
+    /// The storages that repositories use.
+    pub storages: BTreeMap<StorageKey, StorageDefinition>,
+    /// The server's settings.
+    pub settings: Settings,
+}
+
+/// A storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorageDefinition {
+    /// A folder; a relative path is relative to the data folder.
+    Fs {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Memory, lost at exit.
+    Memory,
+}
+
+/// `registry.yaml`, with the defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The main address. `None`: not configured, the default `127.0.0.1:5000` or `--listen` counts.
+    pub listen: Option<SocketAddr>,
+    /// The address under which clients reach the server: `http` or `https`, host, perhaps a port,
+    /// and no path. Without a final slash.
+    pub public_url: Option<String>,
+    /// From these addresses `X-Forwarded-*` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The certificate and key to serve TLS with.
+    pub tls: Option<Tls>,
+    /// How long tokens hold.
+    pub token_ttl: Duration,
+    /// The key that signs tokens; `None`: one is made at start.
+    pub signing_key: Option<SecretSource>,
+    /// What new passwords must meet.
+    pub passwords: PasswordPolicy,
+    /// How changes of the folder are noticed.
+    pub reload_mode: ReloadMode,
+    /// How often the folder is looked at.
+    pub reload_interval: Duration,
+    /// What is logged.
+    pub log_level: LogLevel,
+    /// In which form.
+    pub log_format: LogFormat,
+}
+
+/// Paths of a certificate and its key, relative to the configuration folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM file with the certificate chain.
+    pub certificate: PathBuf,
+    /// PEM file with the key.
+    pub key: PathBuf,
+}
+
+/// Where a secret comes from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// It stands in the configuration.
+    InPlace(String),
+    /// An environment variable.
+    Env(String),
+    /// A file, relative to the configuration folder.
+    File(PathBuf),
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InPlace(_) => f.write_str("InPlace(…)"),
+            Self::Env(name) => write!(f, "Env({name})"),
+            Self::File(path) => write!(f, "File({})", path.display()),
+        }
+    }
+}
+
+/// How changes of the folder are noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReloadMode {
+    /// The system tells, and the folder is looked at now and then.
+    Watch,
+    /// The folder is looked at.
+    Poll,
+}
+
+/// The least important messages that are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Failures.
+    Error,
+    /// And what should be looked at.
+    Warn,
+    /// And requests and changes.
+    Info,
+    /// And what helps to find a fault.
+    Debug,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// What a new password must have at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    /// Characters; never below 8.
+    pub min_length: usize,
+    /// Lower-case letters.
+    pub lowercase: usize,
+    /// Upper-case letters.
+    pub uppercase: usize,
+    /// Digits.
+    pub digits: usize,
+}
+
+impl Default for PasswordPolicy {
+    fn default() -> Self {
+        Self { min_length: 8, lowercase: 1, uppercase: 1, digits: 1 }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            tls: None,
+            token_ttl: Duration::from_secs(300),
+            signing_key: None,
+            passwords: PasswordPolicy::default(),
+            reload_mode: ReloadMode::Watch,
+            reload_interval: Duration::from_secs(5),
+            log_level: LogLevel::Info,
+            log_format: LogFormat::Text,
+        }
+    }
+}

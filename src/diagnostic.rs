@@ -1,0 +1,68 @@
+//! Problems in a configuration, as data. Printing them is the business of the command line.
+
+use std::sync::Arc;
+
+/// How bad a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// The server refuses the file.
+    Error,
+    /// Probably not what was meant.
+    Warning,
+}
+
+impl Severity {
+    /// The word that is printed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// A piece of a file, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last one; never before `start`.
+    pub end: usize,
+}
+
+/// A place in the configuration folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Path below the configuration folder, with `/` between its parts.
+    pub file: Arc<str>,
+    /// Where in the file; `None` for the file as a whole.
+    pub span: Option<Span>,
+}
+
+/// A place that belongs to a problem, and what is to be said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub place: Place,
+    /// A short note that stands beside the underlined text; may be empty.
+    pub text: String,
+}
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Stable code, such as `unknown-key`.
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, without a final full stop, and never with a secret in it.
+    pub message: String,
+    /// The place where it is wrong.
+    pub primary: Label,
+    /// Other places that take part, such as the other end of a conflict.
+    pub secondary: Vec<Label>,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Whether the source line may be shown; `false` where it may hold a secret.
+    pub show_source: bool,
+}

@@ -1,0 +1,74 @@
+//! When something stops to hold.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, time};
+use jiff::tz::TimeZone;
+
+/// A moment up to which something holds: a date through its last second in UTC, or an RFC 3339 time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct End(Timestamp);
+
+/// The text is neither a date nor a time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("write a date as `2026-12-31` or a time as `2026-12-31T18:00:00Z`")]
+pub struct BadEnd;
+
+impl End {
+    /// Reads a date or a time.
+    ///
+    /// # Errors
+    /// [`BadEnd`] for every other form.
+    pub fn parse(text: &str) -> Result<Self, BadEnd> {
+        if text.len() == 10 {
+            let date: Date = text.parse().map_err(|_| BadEnd)?;
+            let next = date.tomorrow().map_err(|_| BadEnd)?;
+            let moment = next.to_datetime(time(0, 0, 0, 0)).to_zoned(TimeZone::UTC).map_err(|_| BadEnd)?;
+            return Ok(Self(moment.timestamp()));
+        }
+        text.parse().map(Self).map_err(|_| BadEnd)
+    }
+
+    /// Whether the end has come.
+    pub fn is_past(self, now: Timestamp) -> bool {
+        now >= self.0
+    }
+
+    /// The first moment that is too late.
+    pub fn moment(self) -> Timestamp {
+        self.0
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_holds_through_its_last_second() {
+        let end = End::parse("2026-12-01").unwrap();
+        assert!(!end.is_past("2026-12-01T23:59:59Z".parse().unwrap()));
+        assert!(end.is_past("2026-12-02T00:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_time_is_exact() {
+        let end = End::parse("2026-12-01T12:00:00+02:00").unwrap();
+        assert!(!end.is_past("2026-12-01T09:59:59Z".parse().unwrap()));
+        assert!(end.is_past("2026-12-01T10:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn refuses_other_forms() {
+        for text in ["", "tomorrow", "2026-13-01", "2026-02-30", "01.12.2026", "2026-12-01T12:00:00"] {
+            assert_eq!(End::parse(text), Err(BadEnd), "{text}");
+        }
+    }
+}

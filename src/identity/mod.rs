@@ -1,0 +1,13 @@
+//! Who is asking: users, their secrets, and the checking of passwords.
+//!
+//! Imports nothing of ours.
+
+mod authenticator;
+mod end;
+mod password;
+mod user;
+
+pub use authenticator::{Authenticator, AuthenticatorOptions, NotSignedIn};
+pub use end::{BadEnd, End};
+pub use password::{BadHash, HashKind, PasswordHash};
+pub use user::{BadUserName, Secret, SecretVersion, Subject, User, UserName};

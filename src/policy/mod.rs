@@ -1,0 +1,24 @@
+//! What a subject may do: rules, and the one function that judges a question by them.
+//!
+//! Pure: no I/O, no clock of its own, no async. Imports `oci` and `identity`.
+
+mod access;
+mod action;
+mod decide;
+mod glob;
+mod permit;
+mod question;
+mod snapshot;
+
+pub use access::{Access, Grant, What, Who};
+pub use action::{Action, ActionSet};
+pub use decide::{Refusal, decide, may_pull, may_see};
+pub use glob::{BadGlob, ImageGlob, TagGlob};
+pub use permit::{
+    CatalogPermit, DeleteBlobPermit, DeleteManifestPermit, DeleteTagPermit, Granted, InspectPermit, ManifestPermit,
+    MayInspect, MountPermit, PullPermit, PushPermit, SignInPermit, TagMode,
+};
+pub use question::{
+    DeleteBlob, DeleteManifest, DeleteTag, Inspect, ListCatalog, Mount, Pull, Push, PutManifest, Question, SignIn,
+};
+pub use snapshot::{Repository, Rule, Snapshot, StorageKey};
