@@ -1,1 +1,3 @@
-//! t
+//! Everything through the front door, in one binary.
+
+mod house;
