@@ -1,3 +1,4 @@
 //! Everything through the front door, in one binary.
 
+mod crash;
 mod house;
