@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::{Grant, What, Who};
-use crate::identity::{Subject, User, UserName};
+use crate::identity::{User, UserName};
 
 /// The grants of one permissions section, and an index over them.
 #[derive(Debug, Clone, Default)]

@@ -11,6 +11,7 @@ mod permission;
 mod permit;
 mod question;
 mod snapshot;
+mod standing;
 
 pub use access::{Access, Grant, What, Who};
 pub use action::{Action, ActionSet};
