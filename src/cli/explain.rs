@@ -27,6 +27,12 @@ pub(super) fn run(arguments: &ExplainArguments) -> Result<Exit, Failure> {
         };
         return Err(failure.with_exit(Exit::Usage));
     };
-    output::result(&format!("{}[{}]: {}\n\n{}\n", found.severity.as_str(), found.code, found.title, found.explanation))?;
+    output::result(&format!(
+        "{}[{}]: {}\n\n{}\n",
+        found.severity.as_str(),
+        found.code,
+        found.title,
+        found.explanation
+    ))?;
     Ok(Exit::Done)
 }

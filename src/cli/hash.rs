@@ -37,7 +37,8 @@ pub(super) fn run(arguments: &HashArguments) -> Result<Exit, Failure> {
         .map_err(|error| Failure::new(format!("cannot read the password from stdin: {error}")))?;
     let password = first_line(line).map_err(|why| Failure::new(why).with_exit(Exit::No))?;
     let Kind::Argon2 = arguments.kind;
-    let hash = PasswordHash::create(&password).map_err(|error| Failure::new(format!("cannot hash the password: {error}")))?;
+    let hash =
+        PasswordHash::create(&password).map_err(|error| Failure::new(format!("cannot hash the password: {error}")))?;
     let unmet = password::unmet(&PasswordPolicy::default(), &password);
     if !unmet.is_empty() {
         output::note(&format!("warning: a good password has {}\n", unmet.join(", ")));

@@ -34,7 +34,8 @@ fn write(folder: &Path) -> Result<String, Failure> {
         }
     }
     let password = password::generate()?;
-    let hash = PasswordHash::create(&password).map_err(|error| Failure::new(format!("cannot hash the password: {error}")))?;
+    let hash =
+        PasswordHash::create(&password).map_err(|error| Failure::new(format!("cannot hash the password: {error}")))?;
     let credentials = include_str!("init/credentials.yaml").replace("HASH", hash.as_entry());
     let mut files = vec![
         ("credentials.yaml".to_owned(), credentials),

@@ -61,7 +61,12 @@ mod tests {
         assert_eq!(unmet(&policy, "Harbour-2026"), Vec::<String>::new());
         assert_eq!(
             unmet(&policy, "-"),
-            ["at least 8 characters", "at least 1 lower-case letter", "at least 1 upper-case letter", "at least 1 digit"]
+            [
+                "at least 8 characters",
+                "at least 1 lower-case letter",
+                "at least 1 upper-case letter",
+                "at least 1 digit"
+            ]
         );
         assert_eq!(unmet(&policy, &"aA1".repeat(43)), ["at most 128 characters"]);
         assert_eq!(unmet(&PasswordPolicy { digits: 2, ..policy }, "Harbour1"), ["at least 2 digits"]);
