@@ -34,6 +34,7 @@ pub enum StoreOptions {
 pub struct Store {
     pub(super) objects: Objects,
     pub(super) uploads: UploadRoom,
+    indexing: tokio::sync::Mutex<()>,
 }
 
 impl Store {
@@ -46,6 +47,7 @@ impl Store {
             StoreOptions::Memory => Ok(Self {
                 objects: Objects { store: Arc::new(InMemory::new()), folders: None },
                 uploads: UploadRoom::Memory(Arc::default()),
+                indexing: tokio::sync::Mutex::default(),
             }),
             StoreOptions::Fs { root } => {
                 let folders = blocking(move || {
@@ -60,6 +62,7 @@ impl Store {
                 Ok(Self {
                     objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)) },
                     uploads: UploadRoom::Files(folders),
+                    indexing: tokio::sync::Mutex::default(),
                 })
             }
         }
@@ -74,6 +77,11 @@ impl Store {
             std::fs::read_dir(root).map(|_| ()).map_err(|error| StorageError::io(root, error))
         })
         .await
+    }
+
+    /// Waits until nobody builds an index, and keeps others from it.
+    pub async fn indexing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.indexing.lock().await
     }
 
     /// Reads an object whole.
