@@ -122,18 +122,17 @@ async fn build(store: &Store, image: &ImageName) -> Result<(), StorageError> {
     let mut has_manifests = false;
     for algorithm in Algorithm::ALL {
         let names = store.list(&Key::revisions(image, algorithm)).await?.folders;
-        let digests = names.iter().filter_map(|hex| Digest::from_hex(algorithm, hex).ok());
-        let entered: usize = stream::iter(digests)
-            .map(async |digest| {
-                if let Some((manifest, size)) = manifests::understand(store, image, &digest).await? {
-                    write(store, image, &digest, &manifest, size).await?;
+        let digests: Vec<Digest> = names.iter().filter_map(|hex| Digest::from_hex(algorithm, hex).ok()).collect();
+        has_manifests |= !digests.is_empty();
+        stream::iter(digests)
+            .map(Ok)
+            .try_for_each_concurrent(PARALLEL_READS, async |digest| {
+                match manifests::understand(store, image, &digest).await? {
+                    Some((manifest, size)) => write(store, image, &digest, &manifest, size).await,
+                    None => Ok::<_, StorageError>(()),
                 }
-                Ok::<_, StorageError>(1)
             })
-            .buffer_unordered(PARALLEL_READS)
-            .try_fold(0, async |sum, one| Ok(sum + one))
             .await?;
-        has_manifests |= entered > 0;
     }
     // An image without manifests gets its note with the first: reading makes nothing of nothing.
     if has_manifests { store.put(&complete, VERSION.to_string().into()).await } else { Ok(()) }
@@ -145,10 +144,11 @@ async fn entered(
     subject: &Digest,
 ) -> Result<BTreeMap<Digest, Referrer>, StorageError> {
     let names = store.list(&Key::referrers(image, subject)).await?.objects;
-    let digests = names.iter().filter_map(|name| {
+    let digest_of = |name: &String| {
         let (algorithm, hex) = name.split_once('-')?;
         Digest::from_hex(Algorithm::parse(algorithm)?, hex).ok()
-    });
+    };
+    let digests: Vec<Digest> = names.iter().filter_map(digest_of).collect();
     stream::iter(digests)
         .map(async |digest| {
             if !store.exists(&Key::revision(image, &digest)).await? {
