@@ -5,11 +5,10 @@ use std::io::Read as _;
 use std::path::Path;
 
 use crate::config::SecretSource;
+use crate::server::SIGNING_KEY_MIN_BYTES;
 
 /// More is not read from a file.
 const MAX_BYTES: u64 = 64 << 10;
-/// A shorter key could be guessed.
-const MIN_KEY_BYTES: usize = 32;
 
 /// The bytes of a secret; a final newline of a file does not count.
 pub(super) fn resolve(folder: &Path, source: &SecretSource) -> Result<Vec<u8>, String> {
@@ -45,8 +44,11 @@ pub(super) fn resolve(folder: &Path, source: &SecretSource) -> Result<Vec<u8>, S
 /// The key that signs tokens.
 pub(super) fn signing_key(folder: &Path, source: &SecretSource) -> Result<Vec<u8>, String> {
     let key = resolve(folder, source).map_err(|why| format!("`tokens.signing_key`: {why}"))?;
-    if key.len() < MIN_KEY_BYTES {
-        return Err(format!("`tokens.signing_key` has {} bytes, and needs at least {MIN_KEY_BYTES}", key.len()));
+    if key.len() < SIGNING_KEY_MIN_BYTES {
+        return Err(format!(
+            "`tokens.signing_key` has {} bytes, and needs at least {SIGNING_KEY_MIN_BYTES}",
+            key.len()
+        ));
     }
     Ok(key)
 }

@@ -11,6 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::Model;
 use crate::identity::{Authenticator, AuthenticatorOptions};
@@ -28,6 +29,8 @@ use super::{Exit, Failure, Folder, output, secret};
 /// Where the server listens unless it is told otherwise.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 
+/// How long the end waits for what runs in the background.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// The names that the file of the users may have.
 const CREDENTIALS: [&str; 4] = ["credentials.yaml", "credentials.yml", "_credentials.yaml", "_credentials.yml"];
 
@@ -74,16 +77,16 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, Failure> {
     news.at_start(listener.local_addr().map_err(|error| Failure::new(error.to_string()))?);
     tasks::start(runtime.handle(), &live, &registry, &prepared, news);
     let options = server::Options {
-        live,
-        registry,
-        authenticator: Arc::new(Authenticator::new(AuthenticatorOptions::default())),
         signing_key,
+        authenticator: Arc::new(Authenticator::new(AuthenticatorOptions::default())),
         certificates: prepared.certificates(),
+        workers: None,
         limits: server::Limits::default(),
     };
-    runtime
-        .block_on(server::run(options, listener, tasks::asked_to_stop()))
-        .map_err(|error| Failure::new(format!("the server failed: {error}")))?;
+    let ended = runtime.block_on(server::run(live, registry, listener, options, tasks::asked_to_stop()));
+    // Whatever else runs was not asked for by anyone who still waits.
+    runtime.shutdown_timeout(LAST_WORDS);
+    ended.map_err(|error| Failure::new(error.to_string()))?;
     Ok(Exit::Done)
 }
 
