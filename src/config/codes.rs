@@ -235,7 +235,11 @@ mod tests {
     fn codes_are_kebab_case_and_unique() {
         let mut seen = std::collections::HashSet::new();
         for code in ALL {
-            assert!(code.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", code.code);
+            assert!(
+                code.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{}",
+                code.code
+            );
             assert!(seen.insert(code.code), "{}", code.code);
             assert!(!code.title.ends_with('.') && code.explanation.len() > 80, "{}", code.code);
             assert!(!code.explanation.contains("     \n"), "{}", code.code);

@@ -127,7 +127,8 @@ impl Checker<'_> {
 
     fn typed(&mut self, node: &Node<'_>, pairs: &[(Node<'_>, Node<'_>)], typed: &'static Typed, at: Span, name: &str) {
         let Some((key, kind)) = node.pair("type") else {
-            self.missing(at, name, "type");
+            let first = typed.types.values.first().copied().unwrap_or_default();
+            self.missing(at, name, "type", &format!("for instance `type: {first}`"));
             return;
         };
         let Some(word) = kind.string() else {
@@ -165,7 +166,7 @@ impl Checker<'_> {
         }
         for key in object.keys.iter().filter(|key| key.required) {
             if !pairs.iter().any(|(name, _)| name.text() == Some(key.name)) {
-                self.missing(at, name, key.name);
+                self.missing(at, name, key.name, key.doc);
             }
         }
     }
@@ -198,11 +199,12 @@ impl Checker<'_> {
         self.report.add(codes::UNKNOWN_KEY, key.span, message).help(help);
     }
 
-    fn missing(&mut self, at: Span, name: &str, key: &str) {
+    fn missing(&mut self, at: Span, name: &str, key: &str, doc: &str) {
         if self.complete {
+            let doc = doc.trim_end_matches('.');
             self.report
                 .add(codes::MISSING_KEY, at, format!("{name} has no `{key}`"))
-                .help(format!("add `{key}`; `portolan explain {}` says more", codes::MISSING_KEY.code));
+                .help(format!("add `{key}`: {doc}"));
         }
     }
 

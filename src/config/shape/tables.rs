@@ -29,13 +29,13 @@ const fn choice(values: &'static [&'static str]) -> Choice {
 }
 
 /// `repos/**.yaml`.
-pub(in super::super) static REPOSITORY: Shape = Shape::Object(&Object {
-    keys: &[key("repo", Shape::Object(&REPO), "The repository.").required()],
-});
+pub(in super::super) static REPOSITORY: Shape =
+    Shape::Object(&Object { keys: &[key("repo", Shape::Object(&REPO), "The repository.").required()] });
 
 static REPO: Object = Object {
     keys: &[
-        key("type", Shape::Choice(&REPOSITORY_TYPES), "What the repository holds: `docker` is hosted artifacts.").required(),
+        key("type", Shape::Choice(&REPOSITORY_TYPES), "What the repository holds: `docker` is hosted artifacts.")
+            .required(),
         key(
             "storage",
             Shape::Either { scalar: &Shape::Text, mapping: &STORAGE },
@@ -80,15 +80,23 @@ static GRANT: Shape = Shape::Either { scalar: &Shape::Permission, mapping: &Shap
 static LONG_GRANT: Object = Object {
     keys: &[
         key("allow", Shape::Permission, "What is allowed.").required(),
-        key("until", Shape::Text, "When the grant ends: a date, which holds through its last second in UTC, or an RFC 3339 time."),
+        key(
+            "until",
+            Shape::Text,
+            "When the grant ends: a date, which holds through its last second in UTC, or an RFC 3339 time.",
+        ),
         key("because", Shape::Text, "Why it was granted."),
     ],
 };
 
 /// `storages.yaml`.
 pub(in super::super) static STORAGES: Shape = Shape::Object(&Object {
-    keys: &[key("storages", Shape::Map { keys: "The alias, as repositories name it.", value: &STORAGE }, "The storages, by alias.")
-        .required()],
+    keys: &[key(
+        "storages",
+        Shape::Map { keys: "The alias, as repositories name it.", value: &STORAGE },
+        "The storages, by alias.",
+    )
+    .required()],
 });
 
 static STORAGE: Shape = Shape::Typed(&Typed {
@@ -135,7 +143,12 @@ static S3_CREDENTIAL_TYPES: Choice = choice(&["basic"]);
 
 /// `credentials.yaml`.
 pub(in super::super) static CREDENTIALS: Shape = Shape::Object(&Object {
-    keys: &[key("credentials", Shape::Map { keys: "The user's name.", value: &Shape::Object(&USER) }, "The users, by name.").required()],
+    keys: &[key(
+        "credentials",
+        Shape::Map { keys: "The user's name.", value: &Shape::Object(&USER) },
+        "The users, by name.",
+    )
+    .required()],
 });
 
 static USER: Object = Object {
@@ -147,7 +160,11 @@ static USER: Object = Object {
         key("groups", Shape::List(&Shape::Text), "The groups that the user belongs to.").default("[]"),
         key("admin", Shape::Boolean, "Whether the user may do everything everywhere.").default("false"),
         key("description", Shape::Text, "What the user is for."),
-        key("expires", Shape::Text, "When the user ends: a date, which holds through its last second in UTC, or an RFC 3339 time."),
+        key(
+            "expires",
+            Shape::Text,
+            "When the user ends: a date, which holds through its last second in UTC, or an RFC 3339 time.",
+        ),
         key("enabled", Shape::Boolean, "`false` locks the user out.").default("true"),
     ],
 };
@@ -217,8 +234,12 @@ static PASSWORDS: Object = Object {
 
 static RELOAD: Object = Object {
     keys: &[
-        key("mode", Shape::Choice(&RELOAD_MODES), "`watch`: the system tells of changes; `poll`: the folder is looked at.")
-            .default("\"watch\""),
+        key(
+            "mode",
+            Shape::Choice(&RELOAD_MODES),
+            "`watch`: the system tells of changes; `poll`: the folder is looked at.",
+        )
+        .default("\"watch\""),
         key("interval", Shape::Text, "How often the folder is looked at, at least 100 milliseconds.").default("\"5s\""),
     ],
 };

@@ -42,8 +42,8 @@ pub enum ProblemKind {
     TooManyAliases,
     /// An alias of the node that it is in.
     AliasInItself,
-    /// An alias without an anchor; the name.
-    UnknownAlias(String),
+    /// An alias without an anchor. Without its name, which could be an unquoted password.
+    UnknownAlias,
     /// An unquoted `*`.
     UnquotedStar,
     /// A tag other than `!!str`.
@@ -139,7 +139,10 @@ impl<'t> Builder<'t> {
             Event::SequenceStart(style, anchor, tag) => {
                 self.tag(tag.as_deref(), &span);
                 let flow = style == granit_parser::StructureStyle::Flow;
-                self.open(Frame { anchor, start: place.start, line, flow, content: Content::Sequence(Vec::new()) }, place)?;
+                self.open(
+                    Frame { anchor, start: place.start, line, flow, content: Content::Sequence(Vec::new()) },
+                    place,
+                )?;
             }
             Event::MappingStart(style, anchor, tag) => {
                 self.tag(tag.as_deref(), &span);
@@ -162,11 +165,7 @@ impl<'t> Builder<'t> {
             },
             Event::UnresolvedAlias(name) => {
                 // `*:` reads as an alias of the name `:`.
-                let kind = if name == ":" {
-                    ProblemKind::UnquotedStar
-                } else {
-                    ProblemKind::UnknownAlias(name.into_owned())
-                };
+                let kind = if name == ":" { ProblemKind::UnquotedStar } else { ProblemKind::UnknownAlias };
                 let is_star = kind == ProblemKind::UnquotedStar;
                 let place = if is_star { Span { start: place.start, end: place.start + 1 } } else { place };
                 self.problems.push(Problem { kind, span: place });
@@ -177,6 +176,14 @@ impl<'t> Builder<'t> {
                 self.put(nothing(place, line));
             }
             Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Anchor(..) | Event::Comment(..) => {}
+            // A kind of event that a later version of the library may know: to leave it out could change
+            // what the text means.
+            _ => {
+                return Err(Some(Problem {
+                    kind: ProblemKind::Syntax("YAML that is not known here".to_owned()),
+                    span: place,
+                }));
+            }
         }
         Ok(())
     }
@@ -217,9 +224,10 @@ impl<'t> Builder<'t> {
         let Frame { anchor, start, line, flow, content } = frame;
         let last = match &content {
             Content::Sequence(items) => items.last().map(|item| item.span.end),
-            Content::Mapping { pairs, key } => {
-                key.as_ref().map(|key| key.span.end).or(pairs.last().map(|(key, value)| value.span.end.max(key.span.end)))
-            }
+            Content::Mapping { pairs, key } => key
+                .as_ref()
+                .map(|key| key.span.end)
+                .or(pairs.last().map(|(key, value)| value.span.end.max(key.span.end))),
         };
         let end = match end {
             Some(end) if flow => end.end,
@@ -296,7 +304,10 @@ impl<'t> Builder<'t> {
                 let line_start = self.text.get(..start).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
                 let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
                 let tab = line.find('\t').map_or(start, |at| line_start + at);
-                return Some(Problem { kind: ProblemKind::Tab, span: Span { start: tab, end: tab + usize::from(tab < self.text.len()) } });
+                return Some(Problem {
+                    kind: ProblemKind::Tab,
+                    span: Span { start: tab, end: tab + usize::from(tab < self.text.len()) },
+                });
             }
             ErrorKind::MissingAnchorOrAliasName if rest.starts_with('*') => ProblemKind::UnquotedStar,
             ErrorKind::ExpectedBlockMappingKey => ProblemKind::Syntax(
@@ -306,6 +317,10 @@ impl<'t> Builder<'t> {
                 ProblemKind::Syntax("a second `:` on one line: a text that holds `: ` must be quoted".to_owned())
             }
             ErrorKind::UnexpectedCharacter { character: '\0' } => ProblemKind::Syntax("a NUL byte".to_owned()),
+            // Without the character, which could be one of a password.
+            ErrorKind::UnexpectedCharacter { .. } => {
+                ProblemKind::Syntax("this character cannot begin a value: the text must be quoted".to_owned())
+            }
             other => ProblemKind::Syntax(other.to_string()),
         };
         Some(Problem { kind, span })
