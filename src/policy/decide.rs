@@ -104,42 +104,42 @@ impl<'a> Case<'a> {
     }
 
     /// The actions that hold on the image, each set with its limit to tags and its rule.
-    fn allowed(&self) -> impl Iterator<Item = (ActionSet, Option<&'a TagGlob>, Rule)> {
+    fn allowed(&self) -> impl Iterator<Item = (ActionSet, Option<&'a TagGlob>, &'a Rule)> {
         let (always, grants) = match self.rights {
-            Rights::Admin => (Some(Rule::Admin), None),
-            Rights::Open(rule) => (Some(rule.clone()), None),
+            Rights::Admin => (Some(&Rule::Admin), None),
+            Rights::Open(rule) => (Some(rule), None),
             Rights::Granted(grants) => (None, Some(grants)),
         };
         let granted = grants.into_iter().flat_map(|grants| grants.on_image(self.user, self.relative, self.now));
         let granted = granted.filter_map(|grant| match &grant.what {
-            What::Images { tags, actions, .. } => Some((*actions, tags.as_ref(), grant.rule.clone())),
+            What::Images { tags, actions, .. } => Some((*actions, tags.as_ref(), &grant.rule)),
             What::Base | What::Catalog => None,
         });
         always.map(|rule| (ActionSet::ALL, None, rule)).into_iter().chain(granted)
     }
 
     /// The rule that allows an action on the whole image.
-    fn whole(&self, action: Action) -> Result<Rule, Refusal> {
+    fn whole(&self, action: Action) -> Result<&'a Rule, Refusal> {
         let mut allowed = self.allowed();
         let found = allowed.find(|(actions, tags, _)| tags.is_none() && actions.contains(action));
         found.map(|(_, _, rule)| rule).ok_or(Refusal::NoGrant)
     }
 
     /// The rule that allows an action on a tag.
-    fn tagged(&self, action: Action, tag: &Tag) -> Result<Rule, Refusal> {
+    fn tagged(&self, action: Action, tag: &Tag) -> Result<&'a Rule, Refusal> {
         let mut allowed = self.allowed();
         let found =
             allowed.find(|(actions, tags, _)| actions.contains(action) && tags.is_none_or(|glob| glob.matches(tag)));
         found.map(|(_, _, rule)| rule).ok_or(Refusal::NoGrant)
     }
 
-    fn pull(&self) -> Result<Rule, Refusal> {
+    fn pull(&self) -> Result<&'a Rule, Refusal> {
         self.whole(Action::Pull)
     }
 
     /// The rule that allows what a push needs before any tag is set: a grant to push or overwrite,
     /// also one that is limited to tags.
-    fn push(&self) -> Result<Rule, Refusal> {
+    fn push(&self) -> Result<&'a Rule, Refusal> {
         let mut allowed = self.allowed();
         let found = allowed.find(|(actions, ..)| actions.contains(Action::Push) || actions.contains(Action::Overwrite));
         found.map(|(_, _, rule)| rule).ok_or(Refusal::NoGrant)
@@ -174,8 +174,8 @@ impl<'a> Case<'a> {
         self.immutable().iter().any(|glob| glob.matches_immutable(tag))
     }
 
-    fn target(&self, rule: Rule) -> Target {
-        Target { image: self.image.clone(), storage: self.repository.storage.clone(), rule }
+    fn target(&self, rule: &Rule) -> Target {
+        Target { image: self.image.clone(), storage: self.repository.storage.clone(), rule: rule.clone() }
     }
 }
 
