@@ -2,16 +2,26 @@
 //!
 //! Imports `config` and `diagnostic`.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod commit;
+mod notice;
+mod read;
+mod worker;
 
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::config::{Compiled, Model, Tree};
 
+use notice::Wake;
+use worker::Worker;
+
 /// A configuration in force.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Published {
     /// Counts publications, from 1.
     pub generation: u64,
@@ -21,12 +31,13 @@ pub struct Published {
     pub compiled: Compiled,
     /// When it was published.
     pub since: Timestamp,
-    /// The git commit of the folder, where it is a work tree.
+    /// The git commit of the folder, where it is a work tree; known a moment after publication, as
+    /// nothing waits for git.
     pub commit: Option<String>,
 }
 
 /// Called with a new model before it is published: opens storages, loads certificates. An error keeps
-/// what is in force.
+/// what is in force. It runs on a thread of its own, outside of any async runtime.
 pub type Prepare = Box<dyn Fn(&Model) -> Result<(), String> + Send + Sync>;
 
 /// The folder could not be loaded.
@@ -57,37 +68,68 @@ pub struct Problem {
     pub message: String,
 }
 
-/// A watched configuration folder.
+/// A watched configuration folder. Dropping it ends the watching.
 #[derive(Debug)]
-pub struct Live {}
+pub struct Live {
+    shared: Arc<Shared>,
+    wake: Sender<Wake>,
+}
+
+/// What the reloading thread writes and everyone reads.
+#[derive(Debug)]
+struct Shared {
+    current: ArcSwap<Published>,
+    problem: RwLock<Option<Problem>>,
+    generations: watch::Sender<u64>,
+}
 
 impl Live {
     /// Reads and compiles the folder, publishes it, and begins to watch.
     ///
     /// # Errors
     /// [`StartError`] where nothing can be enforced.
-    pub fn start(_folder: &Path, _prepare: Prepare) -> Result<Arc<Self>, StartError> {
-        unimplemented!()
+    pub fn start(folder: &Path, prepare: Prepare) -> Result<Arc<Self>, StartError> {
+        let (wake, wakes) = mpsc::channel();
+        let (started, start) = mpsc::sync_channel(1);
+        let worker = Worker::new(folder.to_owned(), prepare, wake.clone());
+        let died = |_| StartError::Prepare("the thread that reads the configuration ended".to_owned());
+        std::thread::Builder::new()
+            .name("reload".to_owned())
+            .spawn(move || worker.run(&wakes, &started))
+            .map_err(|error| StartError::Prepare(format!("cannot start a thread: {error}")))?;
+        let shared = start.recv().map_err(died)??;
+        Ok(Arc::new(Self { shared, wake }))
     }
 
     /// What is in force. Cheap: call it once per request.
     pub fn current(&self) -> Arc<Published> {
-        unimplemented!()
+        self.shared.current.load_full()
     }
 
     /// The last failure to load or prepare, if what is in force is not what the folder says.
     pub fn problem(&self) -> Option<Problem> {
-        unimplemented!()
+        self.shared.problem.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells of each publication, with its generation.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
-        unimplemented!()
+        self.shared.generations.subscribe()
     }
 
-    /// Reads the folder now, and publishes it if it changed. Returns the generation in force.
+    /// Reads the folder now, and publishes it if it changed. Returns the generation in force. Blocks
+    /// until it is done: call it outside of async workers.
     pub fn reload(&self) -> u64 {
-        unimplemented!()
+        let (reply, done) = mpsc::sync_channel(1);
+        let sent = self.wake.send(Wake::Reload(reply)).is_ok();
+        let generation = if sent { done.recv().ok() } else { None };
+        generation.unwrap_or_else(|| self.current().generation)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        // The thread may have ended on its own, which is as good.
+        let _ = self.wake.send(Wake::Stop);
     }
 }
 
@@ -95,6 +137,6 @@ impl Live {
 ///
 /// # Errors
 /// [`StartError::Folder`].
-pub fn read(_folder: &Path) -> Result<Tree, StartError> {
-    unimplemented!()
+pub fn read(folder: &Path) -> Result<Tree, StartError> {
+    read::list(folder)?.load(folder)
 }

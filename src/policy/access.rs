@@ -1,6 +1,8 @@
 //! A repository's permissions section, compiled.
 
-use super::{ActionSet, ImageGlob, Rule, TagGlob};
+use jiff::Timestamp;
+
+use super::{ActionSet, GrantSet, ImageGlob, Rule, TagGlob};
 use crate::identity::{End, UserName};
 
 /// To whom a grant is made.
@@ -17,6 +19,10 @@ pub enum Who {
 }
 
 /// What a grant allows.
+///
+/// An entry can allow several of these: `*` in the simple form is everything, so
+/// [`What::Images`] with all actions on all images, [`What::Catalog`] and [`What::Base`], while
+/// `repository:NAME:*` is [`What::Images`] alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// Actions on matching images, perhaps limited to matching tags.
@@ -47,6 +53,13 @@ pub struct Grant {
     pub rule: Rule,
 }
 
+impl Grant {
+    /// Whether its end has not come yet.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        !self.until.is_some_and(|end| end.is_past(now))
+    }
+}
+
 /// Who may do what in a repository.
 #[derive(Debug, Clone)]
 pub enum Access {
@@ -55,5 +68,20 @@ pub enum Access {
     /// The repository's file does not compile and no good version is known: nobody may do anything.
     Closed,
     /// What the permissions section grants, and nothing else.
-    Granted(Vec<Grant>),
+    Granted(GrantSet),
+}
+
+impl Access {
+    /// What these grants allow, and nothing else.
+    pub fn granted(grants: Vec<Grant>) -> Self {
+        Self::Granted(GrantSet::new(grants))
+    }
+
+    /// The grants, in the order in which they are written; none where the repository is open or closed.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        match self {
+            Self::Granted(set) => set.grants(),
+            Self::Open(_) | Self::Closed => [].iter(),
+        }
+    }
 }

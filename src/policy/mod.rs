@@ -6,14 +6,19 @@ mod access;
 mod action;
 mod decide;
 mod glob;
+mod grant_set;
+mod permission;
 mod permit;
 mod question;
 mod snapshot;
+mod standing;
 
 pub use access::{Access, Grant, What, Who};
 pub use action::{Action, ActionSet};
 pub use decide::{Refusal, decide, may_pull, may_see};
 pub use glob::{BadGlob, ImageGlob, TagGlob};
+pub use grant_set::GrantSet;
+pub use permission::{BadPermission, BadPermissionKind, OPERATION_WORDS, parse_permission, simple_operation};
 pub use permit::{
     CatalogPermit, DeleteBlobPermit, DeleteManifestPermit, DeleteTagPermit, Granted, InspectPermit, ManifestPermit,
     MayInspect, MountPermit, PullPermit, PushPermit, SignInPermit, TagMode,
@@ -22,3 +27,8 @@ pub use question::{
     DeleteBlob, DeleteManifest, DeleteTag, Inspect, ListCatalog, Mount, Pull, Push, PutManifest, Question, SignIn,
 };
 pub use snapshot::{Repository, Rule, Snapshot, StorageKey};
+
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
+mod model_tests;

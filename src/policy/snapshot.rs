@@ -1,9 +1,13 @@
 //! One immutable picture of who may do what.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use super::standing::Standing;
 use super::{Access, TagGlob};
 use crate::identity::User;
 use crate::oci::ImageName;
@@ -70,6 +74,7 @@ pub struct Snapshot {
     users: HashMap<Arc<str>, Arc<User>>,
     repositories: Vec<Arc<Repository>>,
     by_prefix: HashMap<Arc<str>, Arc<Repository>>,
+    standing: Standing,
 }
 
 impl Snapshot {
@@ -82,7 +87,10 @@ impl Snapshot {
         }
         for repository in repositories {
             let repository = Arc::new(repository);
-            snapshot.by_prefix.entry(Arc::clone(&repository.prefix)).or_insert_with(|| Arc::clone(&repository));
+            if let Entry::Vacant(free) = snapshot.by_prefix.entry(Arc::clone(&repository.prefix)) {
+                snapshot.standing.add(&repository);
+                free.insert(Arc::clone(&repository));
+            }
             snapshot.repositories.push(repository);
         }
         snapshot
@@ -111,5 +119,15 @@ impl Snapshot {
     /// The repository that serves an image: the one with the longest prefix.
     pub fn repository_of(&self, image: &ImageName) -> Option<&Arc<Repository>> {
         image.enclosing().find_map(|prefix| self.by_prefix.get(prefix))
+    }
+
+    /// The repository of exactly this prefix.
+    pub(super) fn repository_at(&self, prefix: &str) -> Option<&Arc<Repository>> {
+        self.by_prefix.get(prefix)
+    }
+
+    /// The rule of a grant, in any repository, that still holds for a user (`None`: anonymous).
+    pub(super) fn any_grant(&self, user: Option<&User>, now: Timestamp) -> Option<&Rule> {
+        self.standing.any_grant(user, now)
     }
 }

@@ -2,21 +2,18 @@
 //!
 //! Imports `oci`.
 
-use std::path::PathBuf;
+mod blob;
+mod error;
+mod folders;
+mod key;
+mod objects;
+mod store;
+mod upload;
+mod upload_data;
 
-/// Which storage to open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreOptions {
-    /// A folder, made where it does not exist.
-    Fs {
-        /// The folder.
-        root: PathBuf,
-    },
-    /// Memory, lost at exit.
-    Memory,
-}
-
-/// What went wrong in a storage. The message is for the log, not for clients.
-#[derive(Debug, thiserror::Error)]
-#[error("storage: {0}")]
-pub struct StorageError(pub String);
+pub use blob::{BlobReader, BlobStream};
+pub use error::StorageError;
+pub use key::Key;
+pub use objects::Listing;
+pub use store::{Store, StoreOptions};
+pub use upload::{Acquired, UploadWriter};

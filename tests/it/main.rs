@@ -1,1 +1,4 @@
-//! t
+//! Everything through the front door, in one binary.
+
+mod crash;
+mod house;

@@ -1,0 +1,190 @@
+//! Diagnostics for people, as rustc shows its own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use crate::diagnostic::{Diagnostic, Label, Severity};
+
+use super::source::{Excerpt, Lines};
+use super::{Sources, visible};
+
+/// Renders all diagnostics, each followed by an empty line.
+pub(in crate::cli) fn human(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let mut lines = HashMap::new();
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        for label in std::iter::once(&diagnostic.primary).chain(&diagnostic.secondary) {
+            let file = &label.place.file;
+            if let Some(source) = sources.get(file) {
+                lines.entry(Arc::clone(file)).or_insert_with(|| Lines::new(source));
+            }
+        }
+        text.push_str(&renderer.render(&[group(diagnostic, &lines)]));
+        text.push_str("\n\n");
+    }
+    text
+}
+
+fn group<'a>(diagnostic: &Diagnostic, lines: &HashMap<Arc<str>, Lines<'_>>) -> Group<'a> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = Group::with_title(level.primary_title(visible(&diagnostic.message)).id(diagnostic.code));
+    let mut excerpts: Vec<(&str, Excerpt, AnnotationKind, String)> = Vec::new();
+    let labels = std::iter::once((&diagnostic.primary, AnnotationKind::Primary))
+        .chain(diagnostic.secondary.iter().map(|label| (label, AnnotationKind::Context)));
+    for (label, kind) in labels {
+        match (lines.get(&label.place.file), label.place.span) {
+            (Some(lines), Some(span)) if diagnostic.show_source => {
+                excerpts.push((&label.place.file, lines.excerpt(span), kind, visible(&label.text)));
+            }
+            (lines, _) => group = bare(group, label, lines),
+        }
+    }
+    // Annotations of one line share its snippet.
+    while !excerpts.is_empty() {
+        let (file, line) = (excerpts[0].0, excerpts[0].1.line);
+        let (same, others): (Vec<_>, _) = excerpts.into_iter().partition(|(f, e, ..)| *f == file && e.line == line);
+        let fits = same.iter().all(|(_, excerpt, ..)| excerpt.text == same[0].1.text);
+        let rounds: Vec<Vec<_>> = if fits { vec![same] } else { same.into_iter().map(|one| vec![one]).collect() };
+        for round in rounds {
+            let mut snippet = Snippet::source(round[0].1.text.clone()).path(visible(file)).line_start(line);
+            for (_, excerpt, kind, label) in round {
+                let annotation = kind.span(excerpt.marked);
+                snippet = snippet.annotation(if label.is_empty() { annotation } else { annotation.label(label) });
+            }
+            group = group.element(snippet);
+        }
+        excerpts = others;
+    }
+    match &diagnostic.help {
+        Some(help) => group.element(Level::HELP.message(visible(help))),
+        None => group,
+    }
+}
+
+/// A place without its source line.
+fn bare<'a>(group: Group<'a>, label: &Label, lines: Option<&Lines<'_>>) -> Group<'a> {
+    let mut origin = Origin::path(visible(&label.place.file));
+    if let (Some(lines), Some(span)) = (lines, label.place.span) {
+        let (start, _) = lines.positions(span);
+        origin = origin.line(start.line).char_column(start.column);
+    }
+    let group = group.element(origin);
+    if label.text.is_empty() { group } else { group.element(Level::NOTE.message(visible(&label.text))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Place, Span};
+
+    const SOURCE: &str = "repo:\n  type: docker\n  prefix: library\n  permisions: {}\n";
+
+    fn label(file: &str, source: &str, part: &str, text: &str) -> Label {
+        let span = source.find(part).map(|start| Span { start, end: start + part.len() });
+        Label { place: Place { file: file.into(), span }, text: text.to_owned() }
+    }
+
+    fn unknown_key() -> Diagnostic {
+        Diagnostic {
+            code: "unknown-key",
+            severity: Severity::Error,
+            message: "unknown key `permisions`".to_owned(),
+            primary: label("repos/a.yaml", SOURCE, "permisions", ""),
+            secondary: vec![],
+            help: Some("did you mean `permissions`?".to_owned()),
+            show_source: true,
+        }
+    }
+
+    fn sources() -> Sources {
+        [("repos/a.yaml".into(), SOURCE.into()), ("repos/b.yaml".into(), SOURCE.into())].into()
+    }
+
+    #[test]
+    fn looks_like_rustc() {
+        let text = human(&[unknown_key()], &sources(), false);
+        insta::assert_snapshot!(text, @r"
+        error[unknown-key]: unknown key `permisions`
+         --> repos/a.yaml:4:3
+          |
+        4 |   permisions: {}
+          |   ^^^^^^^^^^
+          |
+          = help: did you mean `permissions`?
+        ");
+    }
+
+    #[test]
+    fn shows_both_ends_of_a_conflict() {
+        let conflict = Diagnostic {
+            code: "same-prefix",
+            severity: Severity::Warning,
+            message: "two repositories serve `library`".to_owned(),
+            primary: label("repos/b.yaml", SOURCE, "library", "again here"),
+            secondary: vec![
+                label("repos/a.yaml", SOURCE, "library", "first here"),
+                label("repos/b.yaml", SOURCE, "prefix", "this key"),
+            ],
+            help: None,
+            show_source: true,
+        };
+        let text = human(&[conflict], &sources(), false);
+        insta::assert_snapshot!(text, @r"
+        warning[same-prefix]: two repositories serve `library`
+         --> repos/b.yaml:3:11
+          |
+        3 |   prefix: library
+          |   ------  ^^^^^^^ again here
+          |   |
+          |   this key
+          |
+         ::: repos/a.yaml:3:11
+          |
+        3 |   prefix: library
+          |           ------- first here
+        ");
+    }
+
+    #[test]
+    fn keeps_secret_lines_to_itself() {
+        let secret = Diagnostic { show_source: false, ..unknown_key() };
+        let text = human(&[secret], &sources(), false);
+        insta::assert_snapshot!(text, @r"
+        error[unknown-key]: unknown key `permisions`
+        --> repos/a.yaml:4:3
+         = help: did you mean `permissions`?
+        ");
+    }
+
+    #[test]
+    fn a_whole_file_and_an_unknown_file_have_no_lines() {
+        let mut missing = unknown_key();
+        missing.primary = label("nowhere.yaml", SOURCE, "not there", "");
+        missing.help = None;
+        let text = human(&[missing], &sources(), false);
+        insta::assert_snapshot!(text, @r"
+        error[unknown-key]: unknown key `permisions`
+        --> nowhere.yaml
+        ");
+    }
+
+    #[test]
+    fn a_hostile_file_cannot_steer_the_terminal() {
+        let source = "a\u{1b}[31m: \u{9b}2J\u{202e}b\r\n";
+        let hostile = Diagnostic {
+            message: "unknown key `a\u{1b}[31m`".to_owned(),
+            primary: label("repos/\u{1b}[2J.yaml", source, "a\u{1b}[31m", "x\u{7}"),
+            help: Some("not\u{8}".to_owned()),
+            ..unknown_key()
+        };
+        let sources = [("repos/\u{1b}[2J.yaml".into(), source.into())].into();
+        let text = human(&[hostile], &sources, false);
+        assert!(text.chars().all(|c| c == '\n' || !super::super::steers(c)), "{text:?}");
+    }
+}

@@ -1,0 +1,128 @@
+//! Notices that the folder may have changed: by the system's events, or by looking at it now and then.
+
+use std::path::Path;
+use std::sync::mpsc::SyncSender;
+
+use notify::event::{AccessKind, AccessMode, ModifyKind};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use super::read::Folders;
+
+/// What wakes the thread that reloads.
+#[derive(Debug)]
+pub(super) enum Wake {
+    /// Something changed in a watched folder.
+    Changed {
+        /// Whether folders may have been moved or removed, which watches do not survive.
+        moved: bool,
+    },
+    /// Reload now, and tell the generation then in force.
+    Reload(SyncSender<u64>),
+    /// The owner is gone.
+    Stop,
+}
+
+/// The system's watches on the folders of a configuration. Each folder is watched alone, never a whole
+/// tree: the data may lie beside the configuration.
+#[derive(Debug, Default)]
+pub(super) struct Watches {
+    folders: Folders,
+    watcher: Option<RecommendedWatcher>,
+    /// Whether the last attempt failed, so that a failure is told once.
+    failed: bool,
+}
+
+impl Watches {
+    /// Watches just these folders from now on. `wake` is called on a thread of the watcher's.
+    pub(super) fn set(&mut self, folders: &Folders, wake: impl Fn(Wake) + Send + 'static) {
+        if self.watcher.is_some() && self.folders == *folders {
+            return;
+        }
+        match watch(folders.clone(), wake) {
+            Ok(watcher) => {
+                self.watcher = Some(watcher);
+                self.failed = false;
+            }
+            Err(error) => {
+                self.watcher = None;
+                if !std::mem::replace(&mut self.failed, true) {
+                    tracing::warn!(%error, "the configuration folder cannot be watched; it is looked at now and then");
+                }
+            }
+        }
+        self.folders.clone_from(folders);
+    }
+
+    /// Forgets all watches.
+    pub(super) fn clear(&mut self) {
+        self.watcher = None;
+    }
+}
+
+fn watch(folders: Folders, wake: impl Fn(Wake) + Send + 'static) -> notify::Result<RecommendedWatcher> {
+    let paths: Vec<_> = folders.keys().cloned().collect();
+    let handler = move |event: notify::Result<Event>| match event {
+        Ok(event) => {
+            if matters(&folders, &event) {
+                wake(Wake::Changed { moved: moves(&event) });
+            }
+        }
+        // Such as an overflow of the queue: look at everything again.
+        Err(_) => wake(Wake::Changed { moved: true }),
+    };
+    let mut watcher = RecommendedWatcher::new(handler, Config::default())?;
+    for path in paths {
+        match watcher.watch(&path, RecursiveMode::NonRecursive) {
+            // Removed since it was listed: its parent is watched and tells.
+            Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {}
+            result => result?,
+        }
+    }
+    Ok(watcher)
+}
+
+/// Whether an event may mean a change. Reading is none: our own would never end.
+fn matters(folders: &Folders, event: &Event) -> bool {
+    if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
+        return false;
+    }
+    event.need_rescan() || event.paths.is_empty() || event.paths.iter().any(|path| matters_at(folders, path))
+}
+
+fn matters_at(folders: &Folders, path: &Path) -> bool {
+    let inside = path.parent().and_then(|parent| folders.get(parent)).is_some_and(|names| {
+        names.as_ref().is_none_or(|names| path.file_name().is_some_and(|name| names.contains(name)))
+    });
+    inside || folders.get(path).is_some_and(Option::is_none)
+}
+
+fn moves(event: &Event) -> bool {
+    event.need_rescan() || matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{CreateKind, DataChange};
+
+    use super::*;
+
+    #[test]
+    fn only_changes_of_what_is_listed_matter() {
+        let mut folders = Folders::new();
+        folders.insert("/etc/portolan".into(), None);
+        folders.insert("/etc".into(), Some(["portolan".into()].into()));
+        let event = |kind, path: &str| Event::new(kind).add_path(path.into());
+        let modify = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let create = EventKind::Create(CreateKind::File);
+        for (expected, event) in [
+            (true, event(modify, "/etc/portolan/registry.yaml")),
+            (true, event(create, "/etc/portolan")),
+            (true, event(EventKind::Access(AccessKind::Close(AccessMode::Write)), "/etc/portolan/registry.yaml")),
+            (false, event(EventKind::Access(AccessKind::Open(AccessMode::Any)), "/etc/portolan/registry.yaml")),
+            (false, event(modify, "/etc/passwd")),
+            (false, event(modify, "/etc/portolan/data/blob")),
+        ] {
+            assert_eq!(matters(&folders, &event), expected, "{event:?}");
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! Reads a configuration folder: which files matter, where they are, and what they hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config::{Content, Tree};
+
+use super::StartError;
+
+/// A larger file is not read.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+/// More than this in all files together is not read.
+const MAX_TREE_BYTES: u64 = 256 << 20;
+/// A folder with more files is refused.
+const MAX_FILES: usize = 100_000;
+/// Folders below folders; image names allow no more than half of it.
+const MAX_DEPTH: usize = 256;
+/// As many symbolic links the system itself follows in one path.
+const MAX_LINKS: usize = 40;
+
+/// Stems of the files at the top of the folder.
+const TOP_FILES: [&str; 5] = ["registry", "credentials", "_credentials", "storages", "_storages"];
+
+/// What tells that a file is not the one, or not the content, that was seen before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(meta: &Metadata) -> Self {
+        Self {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
+    }
+}
+
+/// A file that matters, before it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Found {
+    /// A regular file.
+    File { path: PathBuf, stamp: Stamp },
+    /// Something that bears the name of a file that matters and cannot be read.
+    Unreadable { why: String },
+}
+
+/// The real paths of the folders whose changes matter. `Some` names the only entries that count there:
+/// symbolic links on the way to the tree, and what they lead to.
+pub(super) type Folders = BTreeMap<PathBuf, Option<BTreeSet<OsString>>>;
+
+/// The folder's files, not read yet. Two equal listings mean that nothing changed between them, as far
+/// as file systems can tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Listing {
+    files: BTreeMap<Arc<str>, Found>,
+    folders: Folders,
+}
+
+impl Listing {
+    /// Where to watch for changes.
+    pub(super) fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
+    /// Whether a file changed within `seconds` before the clock's `now` (seconds since 1970): another
+    /// change may then have left the same stamp.
+    pub(super) fn is_fresh(&self, now: i64, seconds: i64) -> bool {
+        self.files.values().any(|found| match found {
+            Found::File { stamp, .. } => stamp.modified.0.max(stamp.changed.0) >= now - seconds,
+            Found::Unreadable { .. } => false,
+        })
+    }
+
+    /// Reads the files.
+    pub(super) fn load(&self, folder: &Path) -> Result<Tree, StartError> {
+        let mut tree = Tree::default();
+        let mut total = 0;
+        for (name, found) in &self.files {
+            let content = match found {
+                Found::File { path, .. } => read_file(path),
+                Found::Unreadable { why } => Content::Unreadable { why: why.clone() },
+            };
+            if let Content::Bytes(bytes) = &content {
+                total += bytes.len() as u64;
+            }
+            if total > MAX_TREE_BYTES {
+                return Err(folder_error(folder, format!("its files hold more than {} MiB", MAX_TREE_BYTES >> 20)));
+            }
+            tree.files.insert(Arc::clone(name), content);
+        }
+        Ok(tree)
+    }
+}
+
+/// Reads one file, or says why not; never more than [`MAX_FILE_BYTES`] of it.
+fn read_file(path: &Path) -> Content {
+    let unreadable = |error: io::Error| Content::Unreadable { why: plain(&error) };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return unreadable(error),
+    };
+    let meta = match file.metadata() {
+        Ok(meta) => meta,
+        Err(error) => return unreadable(error),
+    };
+    if meta.len() > MAX_FILE_BYTES {
+        return Content::TooLarge { bytes: meta.len() };
+    }
+    let mut bytes = Vec::new();
+    match file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes) {
+        Ok(read) if read as u64 > MAX_FILE_BYTES => Content::TooLarge { bytes: read as u64 },
+        Ok(_) => Content::Bytes(bytes.into()),
+        Err(error) => unreadable(error),
+    }
+}
+
+/// Lists the files that matter.
+pub(super) fn list(folder: &Path) -> Result<Listing, StartError> {
+    let absolute = std::path::absolute(folder).map_err(|error| folder_error(folder, plain(&error)))?;
+    let mut walk = Walk { root: folder, listing: Listing::default(), above: Vec::new() };
+    walk.follow(&absolute);
+    let top = walk.enter(&absolute)?;
+    for (name, entry) in walk.entries(&absolute)? {
+        match name.to_str() {
+            Some("repos") => walk.folder(&entry, "repos", true)?,
+            Some("tests") => walk.folder(&entry, "tests", false)?,
+            Some(name) if TOP_FILES.into_iter().any(|stem| is_yaml(name, stem)) => walk.file(&entry, name.into())?,
+            _ => {}
+        }
+    }
+    debug_assert!(top, "nothing is above the first folder");
+    Ok(walk.listing)
+}
+
+fn is_yaml(name: &str, stem: &str) -> bool {
+    matches!(name.strip_prefix(stem), Some(".yaml" | ".yml"))
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    listing: Listing,
+    /// Device and inode of the folders that are being read, outermost first.
+    above: Vec<(u64, u64)>,
+}
+
+impl Walk<'_> {
+    /// Begins with a folder; `false` where it is one of those it lies in, by way of a symbolic link.
+    fn enter(&mut self, path: &Path) -> Result<bool, StartError> {
+        let meta = fs::metadata(path).map_err(|error| self.error(path, &plain(&error)))?;
+        if !meta.is_dir() {
+            return Err(self.error(path, "it is not a folder"));
+        }
+        let id = (meta.dev(), meta.ino());
+        if self.above.contains(&id) {
+            return Ok(false);
+        }
+        if self.above.len() >= MAX_DEPTH {
+            return Err(self.error(path, "its folders are nested too deep"));
+        }
+        self.above.push(id);
+        let real = fs::canonicalize(path).map_err(|error| self.error(path, &plain(&error)))?;
+        self.listing.folders.insert(real, None);
+        Ok(true)
+    }
+
+    /// The entries of a folder that are not hidden.
+    fn entries(&self, path: &Path) -> Result<Vec<(OsString, PathBuf)>, StartError> {
+        let failed = |error: io::Error| self.error(path, &plain(&error));
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(path).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            if !name.as_encoded_bytes().starts_with(b".") {
+                let path = path.join(&name);
+                entries.push((name, path));
+            }
+            if entries.len() > MAX_FILES {
+                return Err(self.error(path, "it holds too many files"));
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Lists the YAML files of a folder. A folder that cannot be read is an error and not an empty one:
+    /// nobody deleted what is in it.
+    fn folder(&mut self, path: &Path, name: &str, deep: bool) -> Result<(), StartError> {
+        self.note_link(path);
+        if !self.enter(path)? {
+            return Ok(());
+        }
+        for (entry, path) in self.entries(path)? {
+            let shown = format!("{name}/{}", entry.to_string_lossy());
+            let is_folder = fs::metadata(&path).is_ok_and(|meta| meta.is_dir());
+            let yaml = Path::new(&entry).extension().is_some_and(|end| end == "yaml" || end == "yml");
+            if is_folder && deep {
+                self.folder(&path, &shown, true)?;
+            } else if !is_folder && yaml && entry.to_str().is_none() {
+                self.insert(shown.into(), Found::Unreadable { why: "its name is not UTF-8".to_owned() })?;
+            } else if !is_folder && yaml {
+                self.file(&path, shown.into())?;
+            }
+        }
+        self.above.pop();
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, name: Arc<str>) -> Result<(), StartError> {
+        self.note_link(path);
+        let found = match fs::metadata(path) {
+            Ok(meta) if meta.is_file() => Found::File { path: path.to_owned(), stamp: Stamp::of(&meta) },
+            // Opening a pipe or a device could wait for ever.
+            Ok(_) => Found::Unreadable { why: "it is not a regular file".to_owned() },
+            // Removed since the folder was read: the next listing shows it.
+            Err(_) if fs::symlink_metadata(path).is_err() => return Ok(()),
+            Err(error) => Found::Unreadable { why: plain(&error) },
+        };
+        self.insert(name, found)
+    }
+
+    fn insert(&mut self, name: Arc<str>, found: Found) -> Result<(), StartError> {
+        self.listing.files.insert(name, found);
+        if self.listing.files.len() > MAX_FILES {
+            return Err(folder_error(self.root, "it holds too many files".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn note_link(&mut self, path: &Path) {
+        if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) {
+            self.follow(path);
+        }
+    }
+
+    /// Notes every symbolic link on a path, and where the path ends, as things to watch.
+    fn follow(&mut self, path: &Path) {
+        let mut real = PathBuf::from("/");
+        let mut rest: Vec<OsString> = parts(path);
+        let mut links = 0;
+        while let Some(part) = rest.pop() {
+            if part == ".." {
+                real.pop();
+                continue;
+            }
+            let next = real.join(&part);
+            match fs::read_link(&next) {
+                Ok(target) if links < MAX_LINKS => {
+                    links += 1;
+                    self.watch_entry(&real, &part);
+                    if target.is_absolute() {
+                        real = PathBuf::from("/");
+                    }
+                    rest.extend(parts(&target));
+                }
+                _ => real = next,
+            }
+        }
+        if let (Some(parent), Some(name)) = (real.parent(), real.file_name()) {
+            self.watch_entry(parent, name);
+        }
+    }
+
+    fn watch_entry(&mut self, folder: &Path, name: &OsStr) {
+        let names = self.listing.folders.entry(folder.to_owned()).or_insert_with(|| Some(BTreeSet::new()));
+        if let Some(names) = names {
+            names.insert(name.to_owned());
+        }
+    }
+
+    fn error(&self, path: &Path, why: &str) -> StartError {
+        match path.strip_prefix(std::path::absolute(self.root).unwrap_or_default()) {
+            Ok(below) if !below.as_os_str().is_empty() => {
+                folder_error(self.root, format!("`{}`: {why}", below.display()))
+            }
+            _ => folder_error(self.root, why.to_owned()),
+        }
+    }
+}
+
+/// The parts of a path, last first, without the root and `.`.
+fn parts(path: &Path) -> Vec<OsString> {
+    let named = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+    let mut parts: Vec<OsString> = named.map(|part| part.as_os_str().to_owned()).collect();
+    parts.reverse();
+    parts
+}
+
+fn folder_error(folder: &Path, why: String) -> StartError {
+    StartError::Folder { folder: folder.to_owned(), why }
+}
+
+/// An error of the system in its own words, without the number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let tree = super::super::read(folder).unwrap();
+        tree.files.keys().map(|name| name.to_string()).collect()
+    }
+
+    fn write(folder: &Path, name: &str, text: &str) {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn takes_the_files_that_matter_and_no_others() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [
+            "registry.yaml",
+            "_credentials.yml",
+            "storages.yaml",
+            "repos/a.yaml",
+            "repos/team/app/b.yml",
+            "tests/x.yaml",
+            "README.md",
+            "other.yaml",
+            "registry.yaml.bak",
+            ".registry.yaml",
+            "repos/.hidden.yaml",
+            "repos/.git/config.yaml",
+            "repos/README.md",
+            "tests/deep/y.yaml",
+            "data/repos/z.yaml",
+        ] {
+            write(dir.path(), name, "x: 1\n");
+        }
+        assert_eq!(
+            names(dir.path()),
+            [
+                "_credentials.yml",
+                "registry.yaml",
+                "repos/a.yaml",
+                "repos/team/app/b.yml",
+                "storages.yaml",
+                "tests/x.yaml"
+            ]
+        );
+    }
+
+    #[test]
+    fn follows_links_and_survives_circles() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "..v1/repos/a.yaml", "a: 1\n");
+        write(dir.path(), "..v1/credentials.yaml", "c: 1\n");
+        symlink("..v1", dir.path().join("..data")).unwrap();
+        symlink("..data/repos", dir.path().join("repos")).unwrap();
+        symlink("..data/credentials.yaml", dir.path().join("credentials.yaml")).unwrap();
+        symlink(".", dir.path().join("..v1/repos/again")).unwrap();
+        symlink("../..", dir.path().join("..v1/repos/up")).unwrap();
+        symlink("self.yaml", dir.path().join("..v1/repos/self.yaml")).unwrap();
+        assert_eq!(names(dir.path()), ["credentials.yaml", "repos/a.yaml", "repos/self.yaml"]);
+
+        let listing = list(dir.path()).unwrap();
+        let real = dir.path().canonicalize().unwrap();
+        assert_eq!(listing.folders()[&real], None);
+        assert_eq!(listing.folders()[&real.join("..v1/repos")], None);
+        assert_eq!(listing.folders()[&real.join("..v1")], Some(["credentials.yaml".into(), "repos".into()].into()));
+    }
+
+    #[test]
+    fn does_not_read_what_is_too_large_or_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "repos/fits.yaml", &"x".repeat(1 << 20));
+        let huge = File::create(dir.path().join("repos/huge.yaml")).unwrap();
+        huge.set_len(1 << 30).unwrap();
+        let pipe = dir.path().join("repos/pipe.yaml");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        symlink("/dev/zero", dir.path().join("repos/zero.yaml")).unwrap();
+        symlink("nowhere", dir.path().join("repos/lost.yaml")).unwrap();
+
+        let tree = super::super::read(dir.path()).unwrap();
+        assert!(matches!(&tree.files["repos/fits.yaml"], Content::Bytes(bytes) if bytes.len() == 1 << 20));
+        assert_eq!(tree.files["repos/huge.yaml"], Content::TooLarge { bytes: 1 << 30 });
+        for name in ["repos/pipe.yaml", "repos/zero.yaml", "repos/lost.yaml"] {
+            assert!(matches!(&tree.files[name], Content::Unreadable { .. }), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error_and_not_an_empty_one() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(list(&dir.path().join("missing")), Err(StartError::Folder { .. })));
+        symlink("nowhere", dir.path().join("repos")).unwrap();
+        let error = list(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("`repos`: no such file or directory"), "{error}");
+    }
+
+    #[test]
+    fn listings_differ_after_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "repos/a.yaml", "a: 1\n");
+        let before = list(dir.path()).unwrap();
+        assert_eq!(before, list(dir.path()).unwrap());
+        write(dir.path(), "repos/new.yaml", "a: 1\n");
+        assert_ne!(before, list(dir.path()).unwrap());
+    }
+}

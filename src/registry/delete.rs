@@ -1,0 +1,127 @@
+//! Deleting tags, manifests, and blobs of an image.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{Registry, RegistryError, manifests, referrers, tags};
+use crate::oci::{Digest, ImageName, Tag};
+use crate::policy::{DeleteBlobPermit, DeleteManifestPermit, DeleteTagPermit};
+use crate::storage::{Key, StorageError, Store};
+
+impl Registry {
+    /// Removes the permit's tag.
+    ///
+    /// # Errors
+    /// [`RegistryError::ManifestUnknown`] where it does not exist.
+    pub async fn delete_tag(&self, permit: &DeleteTagPermit) -> Result<(), RegistryError> {
+        let store = self.store(permit.storage())?;
+        if tags::remove(&store, permit.image(), permit.tag()).await? {
+            Ok(())
+        } else {
+            Err(RegistryError::ManifestUnknown)
+        }
+    }
+
+    /// Removes a manifest and its tags.
+    ///
+    /// # Errors
+    /// [`RegistryError::ManifestUnknown`] where the image does not hold it, and
+    /// [`RegistryError::TagsProtected`] where tags stand in the way; nothing is removed then.
+    pub async fn delete_manifest(&self, permit: &DeleteManifestPermit, digest: &Digest) -> Result<(), RegistryError> {
+        let store = self.store(permit.storage())?;
+        let image = permit.image();
+        let revision = Key::revision(image, digest);
+        if !store.exists(&revision).await? {
+            return Err(RegistryError::ManifestUnknown);
+        }
+        let pointers = tags::pointers(&store, image).await?;
+        let pointing: Vec<Tag> =
+            pointers.iter().filter(|(_, target)| target == digest).map(|(tag, _)| tag.clone()).collect();
+        let reaching =
+            if permit.depends_on_tags() { reaching(&store, image, &pointers, digest).await? } else { Vec::new() };
+        if !permit.allows(&pointing, &reaching) {
+            return Err(RegistryError::TagsProtected);
+        }
+        // One that is damaged can still be removed. Its entry, if it has one, is not believed any more.
+        let subject = match manifests::understand(&store, image, digest).await {
+            Ok(manifest) => manifest.and_then(|(manifest, _)| manifest.subject),
+            Err(StorageError::Damaged { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        for tag in &pointing {
+            // It may have been moved meanwhile.
+            if store.link(&Key::tag_current(image, tag)).await?.as_ref() == Some(digest) {
+                tags::remove(&store, image, tag).await?;
+            }
+        }
+        store.remove(&revision).await?;
+        tags::remove_folders(&store, &revision, 1).await?;
+        if let Some(subject) = subject {
+            referrers::forget(&store, image, digest, &subject.digest).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a blob from the image.
+    ///
+    /// # Errors
+    /// [`RegistryError::BlobUnknown`] where the image does not hold it.
+    pub async fn delete_blob(&self, permit: &DeleteBlobPermit, digest: &Digest) -> Result<(), RegistryError> {
+        let store = self.store(permit.storage())?;
+        let layer = Key::layer(permit.image(), digest);
+        if !store.remove(&layer).await? {
+            return Err(RegistryError::BlobUnknown);
+        }
+        tags::remove_folders(&store, &layer, 1).await?;
+        Ok(())
+    }
+}
+
+/// The tags from which a manifest can be reached through an index, however deep.
+///
+/// A manifest on the way that cannot be read is an error: nothing is deleted on a guess.
+async fn reaching(
+    store: &Store,
+    image: &ImageName,
+    pointers: &[(Tag, Digest)],
+    wanted: &Digest,
+) -> Result<Vec<Tag>, StorageError> {
+    let mut by_target: BTreeMap<&Digest, Vec<&Tag>> = BTreeMap::new();
+    for (tag, target) in pointers {
+        by_target.entry(target).or_default().push(tag);
+    }
+    let mut children: HashMap<Digest, Vec<Digest>> = HashMap::new();
+    let mut reaching = Vec::new();
+    for (target, tags) in by_target {
+        if reaches(store, image, &mut children, target, wanted).await? {
+            reaching.extend(tags.into_iter().cloned());
+        }
+    }
+    Ok(reaching)
+}
+
+async fn reaches(
+    store: &Store,
+    image: &ImageName,
+    children: &mut HashMap<Digest, Vec<Digest>>,
+    from: &Digest,
+    wanted: &Digest,
+) -> Result<bool, StorageError> {
+    let mut seen = HashSet::new();
+    let mut open = vec![from.clone()];
+    while let Some(current) = open.pop() {
+        if current == *wanted {
+            return Ok(true);
+        }
+        if !seen.insert(current.clone()) {
+            continue;
+        }
+        if !children.contains_key(&current) {
+            let manifest = manifests::understand(store, image, &current).await?;
+            let found =
+                manifest.map(|(manifest, _)| manifest.children().iter().map(|child| child.digest.clone()).collect());
+            children.insert(current.clone(), found.unwrap_or_default());
+        }
+        open.extend(children.get(&current).into_iter().flatten().cloned());
+    }
+    Ok(false)
+}

@@ -1,0 +1,53 @@
+//! Mounting a blob of another image.
+
+use super::catalog::ImageWalk;
+use super::{Registry, RegistryError, manifests};
+use crate::oci::Digest;
+use crate::policy::MountPermit;
+
+/// How many images are looked at where no source was named.
+const SEARCH_IMAGES: usize = 200;
+
+/// How many folders are listed where no source was named.
+const SEARCH_FOLDERS: usize = 400;
+
+impl Registry {
+    /// Makes a blob of another image part of this one; `false` where that cannot be and an ordinary
+    /// upload has to follow.
+    ///
+    /// # Errors
+    /// That of the storage.
+    pub async fn mount(&self, permit: &MountPermit, digest: &Digest) -> Result<bool, RegistryError> {
+        let target = permit.push();
+        let store = self.store(target.storage())?;
+        let is_found = match permit.source() {
+            // Between storages nothing is copied: an upload does that.
+            Some(source) => {
+                source.storage() == target.storage() && manifests::holds_blob(&store, source.image(), digest).await?
+            }
+            None => self.search(permit, digest).await?,
+        };
+        if is_found {
+            store.link_blob(target.image(), digest).await?;
+        }
+        Ok(is_found)
+    }
+
+    /// Looks for a blob among the images that may serve as source.
+    async fn search(&self, permit: &MountPermit, digest: &Digest) -> Result<bool, RegistryError> {
+        let Some(prefix) = permit.search_below() else { return Ok(false) };
+        let storage = permit.push().storage();
+        let mut walk = ImageWalk::after(None);
+        walk.enter(prefix, storage.clone(), self.store(storage)?);
+        for _ in 0..SEARCH_IMAGES {
+            if walk.listed() > SEARCH_FOLDERS {
+                break;
+            }
+            let Some((image, _, store)) = walk.next().await? else { break };
+            if permit.may_search(&image) && manifests::holds_blob(&store, &image, digest).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,104 @@
+//! Pushing a manifest.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::{PARALLEL_READS, Pushed, Registry, RegistryError, manifests, referrers, tags};
+use crate::oci::{Algorithm, BadManifest, Digest, ImageName, Manifest, MediaType};
+use crate::policy::{ManifestPermit, TagMode};
+use crate::storage::{Key, Store};
+
+impl Registry {
+    /// Stores a manifest and sets the permit's tags. `expected` is the digest of the request's path.
+    ///
+    /// # Errors
+    /// Says what is wrong with the manifest, what it names that the image does not hold, or which tag
+    /// exists and may not be replaced; nothing is written then.
+    pub async fn put_manifest(
+        &self,
+        permit: &ManifestPermit,
+        media_type: &MediaType,
+        body: Bytes,
+        expected: Option<&Digest>,
+    ) -> Result<Pushed, RegistryError> {
+        let store = self.store(permit.storage())?;
+        let image = permit.image();
+        let digest = Digest::of(expected.map_or(Algorithm::Sha256, Digest::algorithm), &body);
+        if expected.is_some_and(|expected| *expected != digest) {
+            return Err(RegistryError::DigestMismatch { actual: digest });
+        }
+        let manifest = understand(media_type, &body)?;
+        check_references(&store, image, &manifest).await?;
+        check_tags(&store, permit, &digest).await?;
+
+        manifests::write(&store, &digest, body.clone()).await?;
+        referrers::enter(&store, image, &digest, &manifest, body.len() as u64).await?;
+        let revision = Key::revision(image, &digest);
+        store.set_link(&revision, &digest).await?;
+
+        let mut set = Vec::new();
+        for (tag, mode) in permit.tags() {
+            if !set.contains(tag) && tags::set(&store, image, tag, *mode, &digest).await? {
+                set.push(tag.clone());
+            }
+        }
+        // A delete may have removed it since, having seen no tag at it yet.
+        if !store.exists(&revision).await? {
+            store.set_link(&revision, &digest).await?;
+        }
+        match permit.tags().first() {
+            Some((tag, _)) if set.is_empty() => Err(RegistryError::TagExists(tag.clone())),
+            _ => Ok(Pushed { digest, subject: manifest.subject.map(|subject| subject.digest), tags: set }),
+        }
+    }
+}
+
+/// Reads a manifest, and makes sure that it will be understood in the same way from its bytes alone:
+/// the layout has no place for a media type.
+fn understand(media_type: &MediaType, body: &[u8]) -> Result<Manifest, BadManifest> {
+    let manifest = Manifest::parse(media_type, body)?;
+    match Manifest::sniff(body) {
+        Some(sniffed) if sniffed == *media_type => Ok(manifest),
+        sniffed => Err(BadManifest::MediaTypeMismatch {
+            body: sniffed.map(|sniffed| sniffed.as_str().to_owned()).unwrap_or_default(),
+            header: media_type.as_str().to_owned(),
+        }),
+    }
+}
+
+/// All that a manifest names must be in this image, whatever other images hold.
+async fn check_references(store: &Store, image: &ImageName, manifest: &Manifest) -> Result<(), RegistryError> {
+    let blobs: BTreeSet<&Digest> = manifest.required_blobs().map(|blob| &blob.digest).collect();
+    let children: BTreeSet<&Digest> = manifest.children().iter().map(|child| &child.digest).collect();
+    let blobs = stream::iter(blobs)
+        .map(async |digest| match manifests::holds_blob(store, image, digest).await? {
+            true => Ok(()),
+            false => Err(RegistryError::ManifestBlobUnknown(digest.clone())),
+        })
+        .buffered(PARALLEL_READS)
+        .try_collect::<()>();
+    let children = stream::iter(children)
+        .map(async |digest| match store.exists(&Key::revision(image, digest)).await? {
+            true => Ok(()),
+            false => Err(RegistryError::ManifestChildUnknown(digest.clone())),
+        })
+        .buffered(PARALLEL_READS)
+        .try_collect::<()>();
+    blobs.await?;
+    children.await
+}
+
+/// One tag that may not be set refuses the whole push, before anything is written.
+async fn check_tags(store: &Store, permit: &ManifestPermit, digest: &Digest) -> Result<(), RegistryError> {
+    for (tag, mode) in permit.tags() {
+        if *mode == TagMode::CreateOnly
+            && let Some(current) = store.link(&Key::tag_current(permit.image(), tag)).await?
+            && current != *digest
+        {
+            return Err(RegistryError::TagExists(tag.clone()));
+        }
+    }
+    Ok(())
+}

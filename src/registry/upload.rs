@@ -1,0 +1,304 @@
+//! Receiving blobs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use tokio::task::JoinHandle;
+
+use super::{BodyError, Confirm, Registry, RegistryError, StorageError, UploadStatus, manifests};
+use crate::oci::{ContentRange, Digest, ImageName, UploadId};
+use crate::policy::PushPermit;
+use crate::storage::{Acquired, Store, UploadWriter};
+
+/// How many bytes are gathered before they are written. As many again may be on their way to disk.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// How often, and after which pause, a cancel waits for a writer whose client has just gone away.
+const CANCEL_ATTEMPTS: usize = 20;
+const CANCEL_PAUSE: Duration = Duration::from_millis(50);
+
+impl Registry {
+    /// Begins an upload session.
+    ///
+    /// # Errors
+    /// That of the storage.
+    pub async fn start_upload(&self, permit: &PushPermit) -> Result<UploadStatus, RegistryError> {
+        let store = self.store(permit.storage())?;
+        let id = store.begin_upload(permit.image(), owner(permit)).await?;
+        Ok(UploadStatus { id, offset: 0 })
+    }
+
+    /// Where an upload session stands.
+    ///
+    /// # Errors
+    /// [`RegistryError::UploadUnknown`] where there is none of this owner in this image.
+    pub async fn upload_status(&self, permit: &PushPermit, id: UploadId) -> Result<UploadStatus, RegistryError> {
+        let store = self.store(permit.storage())?;
+        let offset = store.upload_offset(permit.image(), owner(permit), id).await?;
+        Ok(UploadStatus { id, offset: offset.ok_or(RegistryError::UploadUnknown)? })
+    }
+
+    /// Receives the next bytes of an upload; durable when it returns.
+    ///
+    /// # Errors
+    /// Nothing of this request is kept then.
+    pub async fn append_upload<B>(
+        &self,
+        permit: &PushPermit,
+        id: UploadId,
+        range: Option<ContentRange>,
+        body: B,
+        confirm: Confirm<'_>,
+    ) -> Result<UploadStatus, RegistryError>
+    where
+        B: Stream<Item = Result<Bytes, BodyError>> + Unpin,
+    {
+        let store = self.store(permit.storage())?;
+        let writer = match store.acquire_upload(permit.image(), owner(permit), id).await? {
+            Acquired::Writer(writer) => writer,
+            Acquired::Busy { offset } => return Err(RegistryError::UploadOffset { offset }),
+            Acquired::Unknown | Acquired::Published => return Err(RegistryError::UploadUnknown),
+        };
+        let start = writer.acknowledged();
+        let writer = receive(writer, range, body).await?;
+        if !confirm() {
+            return Err(RegistryError::Withdrawn);
+        }
+        // On its own, so that the upload stays locked until its record is there, also where the client
+        // goes away now and this is dropped.
+        let acknowledged = to_the_end(async move { store.acknowledge_upload(writer).await }).await?;
+        Ok(UploadStatus { id, offset: acknowledged.ok_or(RegistryError::UploadOffset { offset: start })? })
+    }
+
+    /// Receives the last bytes of an upload (perhaps none), checks the digest and makes the blob part
+    /// of the image; durable when it returns. A digest that does not match leaves the session as it was.
+    ///
+    /// # Errors
+    /// The session is as it was then.
+    pub async fn finish_upload<B>(
+        &self,
+        permit: &PushPermit,
+        id: UploadId,
+        range: Option<ContentRange>,
+        body: B,
+        digest: &Digest,
+        confirm: Confirm<'_>,
+    ) -> Result<(), RegistryError>
+    where
+        B: Stream<Item = Result<Bytes, BodyError>> + Unpin,
+    {
+        let store = self.store(permit.storage())?;
+        let writer = match store.acquire_upload(permit.image(), owner(permit), id).await? {
+            Acquired::Writer(writer) => writer,
+            Acquired::Busy { offset } => return Err(RegistryError::UploadOffset { offset }),
+            Acquired::Unknown => return Err(RegistryError::UploadUnknown),
+            Acquired::Published => return finish_again(&store, permit, id, digest).await,
+        };
+        finish(&store, writer, range, body, digest, confirm).await
+    }
+
+    /// Receives a whole blob in one request.
+    ///
+    /// # Errors
+    /// Nothing is kept then.
+    pub async fn upload_whole<B>(
+        &self,
+        permit: &PushPermit,
+        digest: &Digest,
+        body: B,
+        confirm: Confirm<'_>,
+    ) -> Result<(), RegistryError>
+    where
+        B: Stream<Item = Result<Bytes, BodyError>> + Unpin,
+    {
+        let store = self.store(permit.storage())?;
+        let id = store.begin_upload(permit.image(), owner(permit)).await?;
+        let mut discard = Discard {
+            store: Arc::clone(&store),
+            image: permit.image().clone(),
+            owner: owner(permit).map(str::to_owned),
+            id,
+            is_wanted: true,
+        };
+        let writer = match store.acquire_upload(permit.image(), owner(permit), id).await? {
+            Acquired::Writer(writer) => writer,
+            Acquired::Busy { .. } | Acquired::Unknown | Acquired::Published => {
+                return Err(RegistryError::UploadUnknown);
+            }
+        };
+        finish(&store, writer, None, body, digest, confirm).await?;
+        discard.is_wanted = false;
+        Ok(())
+    }
+
+    /// Ends an upload session and removes its bytes.
+    ///
+    /// # Errors
+    /// [`RegistryError::UploadUnknown`] where there is none of this owner in this image.
+    pub async fn cancel_upload(&self, permit: &PushPermit, id: UploadId) -> Result<(), RegistryError> {
+        let store = self.store(permit.storage())?;
+        cancel(&store, permit.image(), owner(permit), id).await
+    }
+}
+
+fn owner(permit: &PushPermit) -> Option<&str> {
+    permit.owner().map(|owner| owner.as_str())
+}
+
+/// Receives a body into an upload. The next bytes are gathered while the last ones are written, and
+/// no thread waits for a slow client.
+async fn receive<B>(
+    writer: UploadWriter,
+    range: Option<ContentRange>,
+    mut body: B,
+) -> Result<UploadWriter, RegistryError>
+where
+    B: Stream<Item = Result<Bytes, BodyError>> + Unpin,
+{
+    if let Some(range) = range
+        && range.first != writer.acknowledged()
+    {
+        return Err(RegistryError::UploadOffset { offset: writer.acknowledged() });
+    }
+    let announced = range.map(|range| range.length);
+    let mut received = 0;
+    let mut batch = Vec::new();
+    let mut hand = Hand::Free(writer);
+    while let Some(chunk) = body.next().await {
+        let chunk = match chunk {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                hand.writer().await?;
+                return Err(error.into());
+            }
+        };
+        received += chunk.len() as u64;
+        if let Some(announced) = announced
+            && received > announced
+        {
+            hand.writer().await?;
+            return Err(RegistryError::Size { announced, received });
+        }
+        batch.extend_from_slice(&chunk);
+        if batch.len() >= BATCH_BYTES {
+            hand = hand.write(std::mem::replace(&mut batch, Vec::with_capacity(BATCH_BYTES))).await?;
+        }
+    }
+    if !batch.is_empty() {
+        hand = hand.write(batch).await?;
+    }
+    let writer = hand.writer().await?;
+    match announced {
+        Some(announced) if received != announced => Err(RegistryError::Size { announced, received }),
+        _ => Ok(writer),
+    }
+}
+
+/// A writer that is at hand, or at work.
+enum Hand {
+    Free(UploadWriter),
+    Busy(JoinHandle<Result<UploadWriter, StorageError>>),
+}
+
+impl Hand {
+    async fn writer(self) -> Result<UploadWriter, StorageError> {
+        match self {
+            Self::Free(writer) => Ok(writer),
+            Self::Busy(work) => work.await.map_err(stopped)?,
+        }
+    }
+
+    async fn write(self, batch: Vec<u8>) -> Result<Self, StorageError> {
+        let mut writer = self.writer().await?;
+        Ok(Self::Busy(tokio::task::spawn_blocking(move || writer.write(&batch).map(|()| writer))))
+    }
+}
+
+async fn finish<B>(
+    store: &Arc<Store>,
+    mut writer: UploadWriter,
+    range: Option<ContentRange>,
+    body: B,
+    digest: &Digest,
+    confirm: Confirm<'_>,
+) -> Result<(), RegistryError>
+where
+    B: Stream<Item = Result<Bytes, BodyError>> + Unpin,
+{
+    writer.expect(digest.algorithm());
+    let mut writer = receive(writer, range, body).await?;
+    let algorithm = digest.algorithm();
+    let (writer, actual) = tokio::task::spawn_blocking(move || {
+        let actual = writer.digest(algorithm)?;
+        Ok::<_, StorageError>((writer, actual))
+    })
+    .await
+    .map_err(stopped)??;
+    if actual != *digest {
+        return Err(RegistryError::DigestMismatch { actual });
+    }
+    if !confirm() {
+        return Err(RegistryError::Withdrawn);
+    }
+    let (store, digest) = (Arc::clone(store), digest.clone());
+    let is_there = to_the_end(async move { store.publish_upload(writer, &digest).await }).await?;
+    if is_there { Ok(()) } else { Err(RegistryError::UploadUnknown) }
+}
+
+/// Finishes an upload that was finished before, by a process that was killed before it could say so.
+async fn finish_again(store: &Store, permit: &PushPermit, id: UploadId, digest: &Digest) -> Result<(), RegistryError> {
+    if !manifests::holds_blob(store, permit.image(), digest).await? {
+        return Err(RegistryError::UploadUnknown);
+    }
+    // Its link may not have been synced yet.
+    store.link_blob(permit.image(), digest).await?;
+    cancel(store, permit.image(), owner(permit), id).await
+}
+
+async fn cancel(store: &Store, image: &ImageName, owner: Option<&str>, id: UploadId) -> Result<(), RegistryError> {
+    for _ in 0..CANCEL_ATTEMPTS {
+        match store.cancel_upload(image, owner, id).await? {
+            None => return Err(RegistryError::UploadUnknown),
+            Some(true) => return Ok(()),
+            Some(false) => tokio::time::sleep(CANCEL_PAUSE).await,
+        }
+    }
+    let offset = store.upload_offset(image, owner, id).await?.ok_or(RegistryError::UploadUnknown)?;
+    Err(RegistryError::UploadOffset { offset })
+}
+
+/// Runs work that goes on to its end when the client goes away.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StorageError>> + Send + 'static,
+) -> Result<T, StorageError> {
+    tokio::spawn(work).await.map_err(stopped)?
+}
+
+fn stopped(error: tokio::task::JoinError) -> StorageError {
+    StorageError::Stopped(error.to_string())
+}
+
+/// Removes an upload that nobody will go on with, also where the client goes away in its midst.
+struct Discard {
+    store: Arc<Store>,
+    image: ImageName,
+    owner: Option<String>,
+    id: UploadId,
+    is_wanted: bool,
+}
+
+impl Drop for Discard {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if !self.is_wanted {
+            return;
+        }
+        let (store, image, owner, id) = (Arc::clone(&self.store), self.image.clone(), self.owner.take(), self.id);
+        runtime.spawn(async move {
+            // What cannot be removed now is removed when sessions expire.
+            let _ = cancel(&store, &image, owner.as_deref(), id).await;
+        });
+    }
+}

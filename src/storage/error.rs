@@ -1,0 +1,76 @@
+//! What goes wrong in a storage.
+
+use std::path::Path;
+
+/// What went wrong in a storage. The message is for the log, not for clients.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Nothing is stored under a key.
+    #[error("storage: `{key}` does not exist")]
+    NotFound {
+        /// The key.
+        key: String,
+    },
+    /// The file system refused: no space left, no permission, a broken disk.
+    #[error("storage: `{path}`: {source}")]
+    Io {
+        /// The file or folder.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The object store refused.
+    #[error("storage: `{key}`: {source}")]
+    Object {
+        /// The key.
+        key: String,
+        /// What the store said.
+        source: object_store::Error,
+    },
+    /// What is stored under a key is not what has to be there.
+    #[error("storage: `{key}` is damaged: {why}")]
+    Damaged {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A folder cannot be used as a storage.
+    #[error("storage: `{path}` {why}")]
+    Root {
+        /// The folder.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No storage is open under a name.
+    #[error("storage: `{0}` is not open")]
+    Closed(String),
+    /// An index is being built; the answer will be there later.
+    #[error("storage: the index of `{0}` is being built")]
+    Indexing(String),
+    /// The work was given up because the program ends.
+    #[error("storage: the work was given up: {0}")]
+    Stopped(String),
+}
+
+impl StorageError {
+    /// An error of the file system, with the place.
+    pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.display().to_string(), source }
+    }
+
+    /// Whether it says only that nothing is there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+}
+
+/// Runs file operations on a thread that may block.
+pub(super) async fn blocking<T, F>(work: F) -> Result<T, StorageError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, StorageError> + Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.map_err(|error| StorageError::Stopped(error.to_string()))?
+}

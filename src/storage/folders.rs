@@ -1,0 +1,207 @@
+//! The folders of a storage on a file system: made, synced and removed so that what was acknowledged
+//! survives a power cut.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use super::{Key, StorageError};
+
+/// How many folders are remembered as durable, which bounds the memory for it to about 2 MiB.
+const KNOWN_MAX: usize = 8192;
+
+/// Files that another process may still be writing are left alone for so long.
+const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
+
+/// A folder on a file system, and what is known of the folders in it.
+#[derive(Debug)]
+pub(super) struct Folders {
+    root: PathBuf,
+    /// Folders whose own entry, and that of each folder above, is known to be on disk.
+    known: Mutex<HashSet<PathBuf>>,
+    /// Removing a folder excludes finding out that it is durable.
+    gate: RwLock<()>,
+}
+
+impl Folders {
+    /// Opens a folder, and makes it where it does not exist.
+    pub(super) fn open(root: &Path) -> Result<Self, StorageError> {
+        let refuse = |why: String| StorageError::Root { path: root.display().to_string(), why };
+        std::fs::create_dir_all(root).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => refuse("is not a folder".to_owned()),
+            _ => refuse(format!("cannot be made: {error}")),
+        })?;
+        let root = root.canonicalize().map_err(|error| refuse(format!("cannot be opened: {error}")))?;
+        let probe = root.join(format!(".portolan-probe-{}", uuid::Uuid::new_v4()));
+        File::create(&probe)
+            .and_then(|mut file| file.write_all(b"probe"))
+            .map_err(|error| refuse(format!("cannot be written: {error}")))?;
+        std::fs::remove_file(&probe).map_err(|error| StorageError::io(&probe, error))?;
+        let folders = Self { root, known: Mutex::default(), gate: RwLock::default() };
+        // The root itself may have been made just now.
+        if let Some(parent) = folders.root.parent() {
+            // A parent that may not be read cannot be synced: then the root was not made by us.
+            match sync(parent) {
+                Err(error) if error.kind() != ErrorKind::PermissionDenied => {
+                    return Err(StorageError::io(parent, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(folders)
+    }
+
+    /// Where a key lies.
+    pub(super) fn path(&self, key: &Key) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
+    /// The folder itself.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes the folder that a key lies in.
+    pub(super) fn make_parent(&self, key: &Key) -> Result<(), StorageError> {
+        let path = self.path(key);
+        let parent = path.parent().unwrap_or(&self.root);
+        std::fs::create_dir_all(parent).map_err(|error| StorageError::io(parent, error))
+    }
+
+    /// Makes sure that the entry of a file, and of every folder above it, is on disk.
+    ///
+    /// Every folder above is considered, also those that somebody else has just made: they may not be
+    /// synced yet, or never, where their maker was killed.
+    pub(super) fn settle(&self, key: &Key) -> Result<(), StorageError> {
+        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let path = self.path(key);
+        let mut settled = Vec::new();
+        let mut folder = path.parent();
+        while let Some(current) = folder {
+            match sync(current) {
+                // Removed again by somebody else, with what lay in it.
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                result => result.map_err(|error| StorageError::io(current, error))?,
+            }
+            if current == self.root || self.known().contains(current) {
+                break;
+            }
+            settled.push(current.to_path_buf());
+            folder = current.parent();
+        }
+        let mut known = self.known();
+        if known.len() + settled.len() > KNOWN_MAX {
+            known.clear();
+        }
+        known.extend(settled);
+        Ok(())
+    }
+
+    /// Removes a file; `false` where there is none.
+    pub(super) fn remove(&self, key: &Key) -> Result<bool, StorageError> {
+        let path = self.path(key);
+        match std::fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if is_absent(&error) => return Ok(false),
+            Err(error) => return Err(StorageError::io(&path, error)),
+        }
+        let parent = path.parent().unwrap_or(&self.root);
+        match sync(parent) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(StorageError::io(parent, error)),
+            _ => Ok(true),
+        }
+    }
+
+    /// Removes a folder if it is empty; what a killed process left in it half written does not count.
+    pub(super) fn remove_empty(&self, key: &Key) -> Result<(), StorageError> {
+        let path = self.path(key);
+        let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        let mut result = std::fs::remove_dir(&path);
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty) && sweep(&path) {
+            result = std::fs::remove_dir(&path);
+        }
+        match result {
+            Ok(()) => {
+                self.known().remove(&path);
+                Ok(())
+            }
+            Err(error) if is_absent(&error) || error.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
+            Err(error) => Err(StorageError::io(&path, error)),
+        }
+    }
+
+    /// The size of a file; `None` where there is none.
+    pub(super) fn size(&self, key: &Key) -> Result<Option<u64>, StorageError> {
+        let path = self.path(key);
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+            Ok(_) => Ok(None),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(StorageError::io(&path, error)),
+        }
+    }
+
+    /// Whether any file lies in a folder or below it. Ends with the first that is found.
+    pub(super) fn has_any(&self, key: &Key) -> Result<bool, StorageError> {
+        has_any(&self.path(key))
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn has_any(folder: &Path) -> Result<bool, StorageError> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(false),
+        Err(error) => return Err(StorageError::io(folder, error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(|error| StorageError::io(folder, error))?;
+        let kind = entry.file_type().map_err(|error| StorageError::io(folder, error))?;
+        let found = if kind.is_dir() { has_any(&entry.path())? } else { !is_half_written(&entry.path()) };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Syncs the entries of a folder to disk.
+pub(super) fn sync(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Whether an error says that there is no such file or folder.
+pub(super) fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// Removes what a killed process left half written in a folder; whether anything was removed.
+pub(super) fn sweep(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return false;
+    };
+    let now = SystemTime::now();
+    entries
+        .flatten()
+        .filter(|entry| {
+            let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|time| now.duration_since(time));
+            is_half_written(&entry.path()) && matches!(age, Ok(Ok(age)) if age > LEFTOVER_AGE)
+        })
+        .filter(|entry| std::fs::remove_file(entry.path()).is_ok())
+        .count()
+        > 0
+}
+
+/// The object store writes `name#1` (or another number) and then renames it.
+fn is_half_written(path: &Path) -> bool {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .and_then(|name| name.rsplit_once('#'))
+        .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}

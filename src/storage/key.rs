@@ -1,0 +1,219 @@
+//! Every path in a storage: the only place that knows where something lies.
+//!
+//! ```text
+//! docker/registry/v2/                          the layout of the reference implementation
+//! ├── blobs/<alg>/<first two>/<hex>/data           the bytes of a blob or manifest
+//! └── repositories/<name>/
+//!     ├── _layers/<alg>/<hex>/link                 this image may serve the blob
+//!     ├── _manifests/
+//!     │   ├── revisions/<alg>/<hex>/link           the manifest exists in this image
+//!     │   └── tags/<tag>/
+//!     │       ├── current/link                     what the tag points to
+//!     │       └── index/<alg>/<hex>/link           what it pointed to
+//!     └── _uploads/<uuid>/
+//!         ├── data                                 the bytes of a running upload
+//!         └── startedat                            when it began, for the reference implementation
+//! portolan/v1/                                 our own, which the reference implementation ignores
+//! ├── repositories/<name>/_referrers/
+//! │   ├── complete                                 every referrer of this image has an entry
+//! │   └── subjects/<alg>/<hex>/<alg>-<hex>         a manifest (the last) that refers to a subject
+//! └── uploads/<uuid>/
+//!     ├── session                                  image, owner and start of an upload
+//!     └── <start>                                  a chunk that was acknowledged: where it ends
+//! ```
+//!
+//! A link is a file that holds a digest as text. No component of an image name begins with `_`, so
+//! names and what lies in an image cannot meet.
+
+use std::fmt;
+
+use object_store::path::Path;
+
+use crate::oci::{Algorithm, Digest, ImageName, Tag, UploadId};
+
+const REFERENCE: &str = "docker/registry/v2";
+const OWN: &str = "portolan/v1";
+
+/// The path of an object or a folder, relative to the root of a storage.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(String);
+
+impl Key {
+    /// The bytes of a blob or manifest.
+    pub fn blob(digest: &Digest) -> Self {
+        let hex = digest.hex();
+        Self(format!("{REFERENCE}/blobs/{}/{}/{hex}/data", digest.algorithm().as_str(), &hex[..2]))
+    }
+
+    /// The folder below which a path of images lies; `""` for that of all images.
+    pub fn images(below: &str) -> Self {
+        if below.is_empty() {
+            Self(format!("{REFERENCE}/repositories"))
+        } else {
+            Self(format!("{REFERENCE}/repositories/{below}"))
+        }
+    }
+
+    fn image(image: &ImageName, rest: &str) -> Self {
+        Self(format!("{REFERENCE}/repositories/{image}/{rest}"))
+    }
+
+    /// The link by which an image may serve a blob.
+    pub fn layer(image: &ImageName, digest: &Digest) -> Self {
+        Self::image(image, &format!("_layers/{}/link", segments(digest)))
+    }
+
+    /// The link by which a manifest exists in an image.
+    pub fn revision(image: &ImageName, digest: &Digest) -> Self {
+        Self::image(image, &format!("_manifests/revisions/{}/link", segments(digest)))
+    }
+
+    /// The folder of an image's manifests.
+    pub fn all_revisions(image: &ImageName) -> Self {
+        Self::image(image, "_manifests/revisions")
+    }
+
+    /// The folder of an image's manifests of one algorithm; its entries are their hexadecimal digits.
+    pub fn revisions(image: &ImageName, algorithm: Algorithm) -> Self {
+        Self::image(image, &format!("_manifests/revisions/{}", algorithm.as_str()))
+    }
+
+    /// The folder of an image's tags.
+    pub fn tags(image: &ImageName) -> Self {
+        Self::image(image, "_manifests/tags")
+    }
+
+    /// The folder of a tag.
+    pub fn tag(image: &ImageName, tag: &Tag) -> Self {
+        Self::image(image, &format!("_manifests/tags/{tag}"))
+    }
+
+    /// The link by which a tag exists.
+    pub fn tag_current(image: &ImageName, tag: &Tag) -> Self {
+        Self::image(image, &format!("_manifests/tags/{tag}/current/link"))
+    }
+
+    /// A link of a tag's history.
+    pub fn tag_history(image: &ImageName, tag: &Tag, digest: &Digest) -> Self {
+        Self::image(image, &format!("_manifests/tags/{tag}/index/{}/link", segments(digest)))
+    }
+
+    /// The folder of a tag's history of one algorithm; its entries are hexadecimal digits.
+    pub fn tag_histories(image: &ImageName, tag: &Tag, algorithm: Algorithm) -> Self {
+        Self::image(image, &format!("_manifests/tags/{tag}/index/{}", algorithm.as_str()))
+    }
+
+    /// The bytes of a running upload.
+    pub fn upload_data(image: &ImageName, id: UploadId) -> Self {
+        Self::image(image, &format!("_uploads/{id}/data"))
+    }
+
+    /// When a running upload began, for the reference implementation, which expires uploads by it.
+    pub fn upload_started_at(image: &ImageName, id: UploadId) -> Self {
+        Self::image(image, &format!("_uploads/{id}/startedat"))
+    }
+
+    /// The folder of all upload sessions.
+    pub fn uploads() -> Self {
+        Self(format!("{OWN}/uploads"))
+    }
+
+    /// The folder of an upload session.
+    pub fn upload(id: UploadId) -> Self {
+        Self(format!("{OWN}/uploads/{id}"))
+    }
+
+    /// Image, owner and start of an upload session.
+    pub fn upload_session(id: UploadId) -> Self {
+        Self(format!("{OWN}/uploads/{id}/{UPLOAD_SESSION}"))
+    }
+
+    /// The record of the chunk of an upload that begins at `start`. The digits are padded, so that
+    /// the order of the names is that of the numbers.
+    pub fn upload_chunk(id: UploadId, start: u64) -> Self {
+        Self(format!("{OWN}/uploads/{id}/{start:020}"))
+    }
+
+    /// Says that every referrer of an image has an entry.
+    pub fn referrers_complete(image: &ImageName) -> Self {
+        Self(format!("{OWN}/repositories/{image}/_referrers/complete"))
+    }
+
+    /// The folder of a subject's referrers; its entries are `<alg>-<hex>`.
+    pub fn referrers(image: &ImageName, subject: &Digest) -> Self {
+        Self(format!("{OWN}/repositories/{image}/_referrers/subjects/{}", segments(subject)))
+    }
+
+    /// The entry of a referrer of a subject.
+    pub fn referrer(image: &ImageName, subject: &Digest, referrer: &Digest) -> Self {
+        let folder = Self::referrers(image, subject);
+        Self(format!("{folder}/{}-{}", referrer.algorithm().as_str(), referrer.hex()))
+    }
+
+    /// The path as the object store has it.
+    pub(super) fn path(&self) -> Path {
+        Path::from(self.0.as_str())
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The folder that holds it.
+    pub fn parent(&self) -> Option<Self> {
+        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.to_owned()))
+    }
+}
+
+/// The name of an upload's session record in its folder.
+pub(super) const UPLOAD_SESSION: &str = "session";
+
+fn segments(digest: &Digest) -> String {
+    format!("{}/{}", digest.algorithm().as_str(), digest.hex())
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_those_of_the_reference_implementation() {
+        let image = ImageName::parse("team/app").unwrap();
+        let tag = Tag::parse("v1").unwrap();
+        let hex = "ab".repeat(32);
+        let digest = Digest::parse(&format!("sha256:{hex}")).unwrap();
+        let in_image = |rest: &str| format!("docker/registry/v2/repositories/team/app/{rest}");
+        assert_eq!(Key::blob(&digest).as_str(), format!("docker/registry/v2/blobs/sha256/ab/{hex}/data"));
+        assert_eq!(Key::layer(&image, &digest).as_str(), in_image(&format!("_layers/sha256/{hex}/link")));
+        assert_eq!(
+            Key::revision(&image, &digest).as_str(),
+            in_image(&format!("_manifests/revisions/sha256/{hex}/link"))
+        );
+        assert_eq!(Key::tag_current(&image, &tag).as_str(), in_image("_manifests/tags/v1/current/link"));
+        assert_eq!(
+            Key::tag_history(&image, &tag, &digest).as_str(),
+            in_image(&format!("_manifests/tags/v1/index/sha256/{hex}/link"))
+        );
+    }
+
+    #[test]
+    fn the_object_store_takes_keys_as_they_are() {
+        let image = ImageName::parse("a.b/c_d").unwrap();
+        let tag = Tag::parse("_x.Y-1").unwrap();
+        let key = Key::tag_current(&image, &tag);
+        assert_eq!(key.path().as_ref(), key.as_str());
+    }
+}

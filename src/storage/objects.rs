@@ -1,0 +1,181 @@
+//! Small objects: links, manifests, records. Read and written whole.
+
+use std::error::Error as _;
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
+
+use super::error::blocking;
+use super::folders::Folders;
+use super::{Key, StorageError};
+use crate::oci::Digest;
+
+/// The largest object that is read whole, in bytes. A manifest has at most 4 MiB.
+const WHOLE_MAX_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How often a write is tried whose folder is removed under it.
+const PUT_ATTEMPTS: usize = 5;
+
+/// The names in a folder, each kind in byte order.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Folders that lie in it.
+    pub folders: Vec<String>,
+    /// Objects that lie in it.
+    pub objects: Vec<String>,
+}
+
+/// Small objects in a store; on a file system, with the care that folders need.
+#[derive(Debug, Clone)]
+pub(super) struct Objects {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) folders: Option<Arc<Folders>>,
+}
+
+impl Objects {
+    /// Reads an object whole.
+    pub(super) async fn get(&self, key: &Key) -> Result<Bytes, StorageError> {
+        let found = self.store.get(&key.path()).await.map_err(|error| object_error(key, error))?;
+        if found.meta.size > WHOLE_MAX_BYTES {
+            return Err(StorageError::Damaged {
+                key: key.to_string(),
+                why: format!("{} bytes are too many", found.meta.size),
+            });
+        }
+        let size = found.meta.size;
+        let bytes = found.bytes().await.map_err(|error| object_error(key, error))?;
+        if bytes.len() as u64 != size {
+            let why = format!("{} bytes instead of {size} could be read", bytes.len());
+            return Err(StorageError::Damaged { key: key.to_string(), why });
+        }
+        Ok(bytes)
+    }
+
+    /// The bytes of an object of any size, from a store that has them in memory.
+    pub(super) async fn in_memory(&self, key: &Key) -> Result<Option<Bytes>, StorageError> {
+        match self.store.get(&key.path()).await {
+            Ok(found) => found.bytes().await.map(Some).map_err(|error| object_error(key, error)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(object_error(key, error)),
+        }
+    }
+
+    /// Reads the digest that a link holds; `None` where there is no link.
+    pub(super) async fn link(&self, key: &Key) -> Result<Option<Digest>, StorageError> {
+        let bytes = match self.get(key).await {
+            Err(error) if error.is_not_found() => return Ok(None),
+            result => result?,
+        };
+        let damaged = |why: String| StorageError::Damaged { key: key.to_string(), why };
+        let text = std::str::from_utf8(&bytes).map_err(|error| damaged(error.to_string()))?;
+        Digest::parse(text.trim()).map(Some).map_err(|error| damaged(error.to_string()))
+    }
+
+    /// Writes an object, whether or not there is one; durable when it returns.
+    pub(super) async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), StorageError> {
+        self.put_mode(key, bytes, PutMode::Overwrite).await.map(|_| ())
+    }
+
+    /// Writes an object if there is none; `false` where there is one. What is there is durable in
+    /// both cases when it returns.
+    pub(super) async fn create(&self, key: &Key, bytes: Bytes) -> Result<bool, StorageError> {
+        self.put_mode(key, bytes, PutMode::Create).await
+    }
+
+    async fn put_mode(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<bool, StorageError> {
+        let mut attempt = 1;
+        let is_written = loop {
+            match self.store.put_opts(&key.path(), bytes.clone().into(), mode.clone().into()).await {
+                Ok(_) => break true,
+                Err(object_store::Error::AlreadyExists { .. }) => break false,
+                // Whoever removes an empty folder may hit the moment before something is put into it.
+                Err(error) if attempt < PUT_ATTEMPTS && lost_its_folder(&error) => attempt += 1,
+                Err(error) => return Err(object_error(key, error)),
+            }
+        };
+        if let Some(folders) = &self.folders {
+            let (folders, key) = (Arc::clone(folders), key.clone());
+            blocking(move || folders.settle(&key)).await?;
+        }
+        Ok(is_written)
+    }
+
+    /// The size of an object in bytes; `None` where there is none.
+    pub(super) async fn size(&self, key: &Key) -> Result<Option<u64>, StorageError> {
+        if let Some(folders) = &self.folders {
+            let (folders, key) = (Arc::clone(folders), key.clone());
+            return blocking(move || folders.size(&key)).await;
+        }
+        match self.store.head(&key.path()).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(object_error(key, error)),
+        }
+    }
+
+    /// Removes an object; `false` where there is none.
+    pub(super) async fn remove(&self, key: &Key) -> Result<bool, StorageError> {
+        if let Some(folders) = &self.folders {
+            let (folders, key) = (Arc::clone(folders), key.clone());
+            return blocking(move || folders.remove(&key)).await;
+        }
+        let existed = self.size(key).await?.is_some();
+        self.store.delete(&key.path()).await.map_err(|error| object_error(key, error))?;
+        Ok(existed)
+    }
+
+    /// Removes a folder if nothing lies in it. Only a file system has empty folders.
+    pub(super) async fn remove_empty(&self, key: &Key) -> Result<(), StorageError> {
+        let Some(folders) = &self.folders else { return Ok(()) };
+        let (folders, key) = (Arc::clone(folders), key.clone());
+        blocking(move || folders.remove_empty(&key)).await
+    }
+
+    /// The names in a folder; none where there is no folder.
+    pub(super) async fn list(&self, key: &Key) -> Result<Listing, StorageError> {
+        let found =
+            self.store.list_with_delimiter(Some(&key.path())).await.map_err(|error| object_error(key, error))?;
+        let name = |path: &object_store::path::Path| path.filename().map(str::to_owned);
+        let mut listing = Listing {
+            folders: found.common_prefixes.iter().filter_map(name).collect(),
+            objects: found.objects.iter().filter_map(|object| name(&object.location)).collect(),
+        };
+        listing.folders.sort_unstable();
+        listing.objects.sort_unstable();
+        Ok(listing)
+    }
+
+    /// Whether any object lies in a folder or below it.
+    pub(super) async fn has_any(&self, key: &Key) -> Result<bool, StorageError> {
+        if let Some(folders) = &self.folders {
+            let (folders, key) = (Arc::clone(folders), key.clone());
+            return blocking(move || folders.has_any(&key)).await;
+        }
+        match self.store.list(Some(&key.path())).next().await {
+            None => Ok(false),
+            Some(Ok(_)) => Ok(true),
+            Some(Err(error)) => Err(object_error(key, error)),
+        }
+    }
+}
+
+fn object_error(key: &Key, error: object_store::Error) -> StorageError {
+    match error {
+        object_store::Error::NotFound { .. } => StorageError::NotFound { key: key.to_string() },
+        source => StorageError::Object { key: key.to_string(), source },
+    }
+}
+
+fn lost_its_folder(error: &object_store::Error) -> bool {
+    let mut source = error.source();
+    while let Some(current) = source {
+        if current.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::NotFound) {
+            return true;
+        }
+        source = current.source();
+    }
+    false
+}

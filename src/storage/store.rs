@@ -1,0 +1,179 @@
+//! A storage that is open.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+
+use super::blob::BlobContent;
+use super::error::blocking;
+use super::folders::{Folders, is_absent, sweep};
+use super::objects::{Listing, Objects};
+use super::upload_data::UploadRoom;
+use super::{BlobReader, Key, StorageError};
+use crate::oci::{Digest, ImageName};
+
+/// Which storage to open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreOptions {
+    /// A folder, made where it does not exist.
+    Fs {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// Memory, lost at exit.
+    Memory,
+}
+
+/// A storage: small objects that are read and written whole, blobs that are read in pieces, and
+/// uploads. What was written is durable when the call returns.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) objects: Objects,
+    pub(super) uploads: UploadRoom,
+    indexing: tokio::sync::Mutex<()>,
+}
+
+impl Store {
+    /// Opens a storage.
+    ///
+    /// # Errors
+    /// Says what is wrong with the folder: it is none, cannot be made, or cannot be written.
+    pub async fn open(options: StoreOptions) -> Result<Self, StorageError> {
+        match options {
+            StoreOptions::Memory => Ok(Self {
+                objects: Objects { store: Arc::new(InMemory::new()), folders: None },
+                uploads: UploadRoom::Memory(Arc::default()),
+                indexing: tokio::sync::Mutex::default(),
+            }),
+            StoreOptions::Fs { root } => {
+                let folders = blocking(move || {
+                    let folders = Folders::open(&root)?;
+                    sweep_uploads(&folders);
+                    Ok(Arc::new(folders))
+                })
+                .await?;
+                let store = LocalFileSystem::new_with_prefix(folders.root())
+                    .map_err(|source| StorageError::Object { key: folders.root().display().to_string(), source })?
+                    .with_fsync(true);
+                Ok(Self {
+                    objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)) },
+                    uploads: UploadRoom::Files(folders),
+                    indexing: tokio::sync::Mutex::default(),
+                })
+            }
+        }
+    }
+
+    /// Whether the storage answers.
+    pub async fn ready(&self) -> Result<(), StorageError> {
+        let Some(folders) = &self.objects.folders else { return Ok(()) };
+        let folders = Arc::clone(folders);
+        blocking(move || {
+            let root = folders.root();
+            std::fs::read_dir(root).map(|_| ()).map_err(|error| StorageError::io(root, error))
+        })
+        .await
+    }
+
+    /// Waits until nobody builds an index, and keeps others from it.
+    pub async fn indexing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.indexing.lock().await
+    }
+
+    /// Reads an object whole.
+    pub async fn get(&self, key: &Key) -> Result<Bytes, StorageError> {
+        self.objects.get(key).await
+    }
+
+    /// Writes an object, whether or not there is one.
+    pub async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), StorageError> {
+        self.objects.put(key, bytes).await
+    }
+
+    /// Whether there is an object.
+    pub async fn exists(&self, key: &Key) -> Result<bool, StorageError> {
+        Ok(self.objects.size(key).await?.is_some())
+    }
+
+    /// Removes an object; `false` where there is none.
+    pub async fn remove(&self, key: &Key) -> Result<bool, StorageError> {
+        self.objects.remove(key).await
+    }
+
+    /// Removes a folder if nothing lies in it.
+    pub async fn remove_empty(&self, key: &Key) -> Result<(), StorageError> {
+        self.objects.remove_empty(key).await
+    }
+
+    /// The names in a folder; none where there is no folder.
+    pub async fn list(&self, key: &Key) -> Result<Listing, StorageError> {
+        self.objects.list(key).await
+    }
+
+    /// Whether any object lies in a folder or below it.
+    pub async fn has_any(&self, key: &Key) -> Result<bool, StorageError> {
+        self.objects.has_any(key).await
+    }
+
+    /// Reads the digest that a link holds; `None` where there is no link.
+    pub async fn link(&self, key: &Key) -> Result<Option<Digest>, StorageError> {
+        self.objects.link(key).await
+    }
+
+    /// Sets a link, wherever it points.
+    pub async fn set_link(&self, key: &Key, digest: &Digest) -> Result<(), StorageError> {
+        self.objects.put(key, digest.to_string().into()).await
+    }
+
+    /// Sets a link that does not exist; `false` where it does. Of several callers one wins.
+    pub async fn create_link(&self, key: &Key, digest: &Digest) -> Result<bool, StorageError> {
+        self.objects.create(key, digest.to_string().into()).await
+    }
+
+    /// Makes a blob part of an image.
+    pub async fn link_blob(&self, image: &ImageName, digest: &Digest) -> Result<(), StorageError> {
+        self.set_link(&Key::layer(image, digest), digest).await
+    }
+
+    /// The size of a blob's bytes, whoever may see them; `None` where there are none.
+    pub async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, StorageError> {
+        self.objects.size(&Key::blob(digest)).await
+    }
+
+    /// Opens a blob; `None` where there is none.
+    pub async fn open_blob(&self, digest: &Digest) -> Result<Option<BlobReader>, StorageError> {
+        let key = Key::blob(digest);
+        let Some(folders) = &self.objects.folders else {
+            let bytes = self.objects.in_memory(&key).await?;
+            return Ok(bytes.map(|bytes| BlobReader { size: bytes.len() as u64, content: BlobContent::Memory(bytes) }));
+        };
+        let path = folders.path(&key);
+        blocking(move || {
+            let file = match File::open(&path) {
+                Err(error) if is_absent(&error) => return Ok(None),
+                result => result.map_err(|error| StorageError::io(&path, error))?,
+            };
+            let metadata = file.metadata().map_err(|error| StorageError::io(&path, error))?;
+            if !metadata.is_file() {
+                return Ok(None);
+            }
+            let path = path.display().to_string().into();
+            Ok(Some(BlobReader { size: metadata.len(), content: BlobContent::File { file: Arc::new(file), path } }))
+        })
+        .await
+    }
+}
+
+/// Removes what a killed process left half written where uploads are recorded: the place where it is
+/// most likely. Elsewhere it is removed when its folder is.
+fn sweep_uploads(folders: &Folders) {
+    let uploads = folders.path(&Key::uploads());
+    let Ok(entries) = std::fs::read_dir(uploads) else { return };
+    for entry in entries.flatten() {
+        sweep(&entry.path());
+    }
+}
