@@ -1,6 +1,6 @@
 //! Log lines on stderr: text for people, JSON for machines, at a level that can change.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
