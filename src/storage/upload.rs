@@ -62,7 +62,7 @@ pub struct UploadWriter {
     length: u64,
 }
 
-struct Running(Hasher);
+struct Running(Box<Hasher>);
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -85,7 +85,7 @@ impl UploadWriter {
     /// chunk to the next.
     pub fn expect(&mut self, algorithm: Algorithm) {
         if self.length == 0 {
-            self.hasher = Running(Hasher::new(algorithm));
+            self.hasher = Running(Box::new(Hasher::new(algorithm)));
         }
     }
 
@@ -100,7 +100,7 @@ impl UploadWriter {
     /// The digest of all bytes. Blocks where they have to be read again.
     pub fn digest(&mut self, algorithm: Algorithm) -> Result<Digest, StorageError> {
         if self.hasher.0.algorithm() == algorithm {
-            Ok(self.hasher.0.clone().finish())
+            Ok(Hasher::clone(&self.hasher.0).finish())
         } else {
             self.data.rehash(algorithm)
         }
@@ -173,7 +173,7 @@ impl Store {
             image,
             id,
             data,
-            hasher: Running(hasher),
+            hasher: Running(Box::new(hasher)),
             acknowledged,
             length: acknowledged,
         }))
@@ -225,7 +225,7 @@ impl Store {
                 let is_there = blocking(move || {
                     // Also where the blob is there already: these bytes were just checked, those may
                     // have been damaged.
-                    folders.make_parent(&blob)?;
+                    folders.prepare(&blob)?;
                     let target = folders.path(&blob);
                     match std::fs::rename(&path, &target) {
                         Err(error) if super::folders::is_absent(&error) => return Ok(false),
@@ -301,10 +301,10 @@ impl Store {
 
     /// Removes the records of an upload, the session first: without it nobody can go on.
     async fn remove_records(&self, id: UploadId) -> Result<(), StorageError> {
-        self.objects.remove(&Key::upload_session(id)).await?;
+        self.objects.discard(&Key::upload_session(id)).await?;
         for name in self.objects.list(&Key::upload(id)).await?.objects {
             if let Ok(start) = name.parse() {
-                self.objects.remove(&Key::upload_chunk(id, start)).await?;
+                self.objects.discard(&Key::upload_chunk(id, start)).await?;
             }
         }
         self.objects.remove_empty(&Key::upload(id)).await
