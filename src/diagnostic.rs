@@ -66,3 +66,23 @@ pub struct Diagnostic {
     /// Whether the source line may be shown; `false` where it may hold a secret.
     pub show_source: bool,
 }
+
+impl Diagnostic {
+    /// Adds what to do about it.
+    pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds a note beside the underlined text.
+    pub fn note(&mut self, text: impl Into<String>) -> &mut Self {
+        self.primary.text = text.into();
+        self
+    }
+
+    /// Adds another place that takes part.
+    pub fn also(&mut self, place: Place, text: impl Into<String>) -> &mut Self {
+        self.secondary.push(Label { place, text: text.into() });
+        self
+    }
+}

@@ -2,21 +2,30 @@
 //!
 //! No I/O: [`compile`] is a function of the texts, and the server, `check` and every other command
 //! call the same one. Imports `oci`, `identity`, `policy` and `diagnostic`.
+//!
+//! | file | its job |
+//! | --- | --- |
+//! | `yaml/` | text to a tree with places |
+//! | `shape/` | which keys each file has, as tables: the checker and the JSON Schemas |
+//! | `compile/` | trees to the model, file by file, and what happens where files disagree |
+//! | `codes` | every kind of problem, explained |
 
+mod codes;
+mod compile;
+mod files;
 mod model;
+mod position;
+mod report;
+mod shape;
 mod tree;
+mod yaml;
 
+pub use codes::{ALL as CODES, Code, code};
+pub use compile::compile;
 pub use model::{
     Compiled, LogFormat, LogLevel, Model, PasswordPolicy, ReloadMode, SecretSource, Settings, StorageDefinition, Tls,
 };
+pub use position::line_column;
+pub use shape::{SCHEMA_NAMES, schema};
 pub use tree::{Content, Tree};
-
-/// Compiles a configuration folder's texts.
-///
-/// Every problem is reported, in file order. What can be used is used: a repository file that does
-/// not compile keeps the last good text of `in_force` (compiled against today's users), or is closed
-/// where there is none; a credentials, storages or registry file that does not compile keeps its last
-/// good text, and where there is none, [`Compiled::model`] is `None`.
-pub fn compile(_tree: &Tree, _in_force: Option<&Compiled>) -> Compiled {
-    unimplemented!()
-}
+pub use yaml::FILE_MAX_BYTES;

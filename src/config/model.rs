@@ -26,6 +26,8 @@ pub struct Compiled {
     pub held: BTreeMap<Arc<str>, Arc<str>>,
     /// SHA-256 of the tree's paths and texts, hexadecimal.
     pub hash: String,
+    /// All texts that are in force. A broken file without a good version has none.
+    pub(super) enforced: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 impl Compiled {

@@ -3,6 +3,7 @@
 //! Imports nothing of ours.
 
 mod authenticator;
+mod brakes;
 mod end;
 mod password;
 mod user;

@@ -85,6 +85,8 @@ impl Secret {
         let mut hasher = Sha256::new();
         hasher.update(user.as_str());
         hasher.update([0]);
+        hasher.update(hash.kind().as_str());
+        hasher.update([0]);
         hasher.update(hash.as_entry());
         Self { hash, until, version: SecretVersion(hasher.finalize().into()) }
     }

@@ -140,3 +140,6 @@ impl Drop for Live {
 pub fn read(folder: &Path) -> Result<Tree, StartError> {
     read::list(folder)?.load(folder)
 }
+
+#[cfg(test)]
+mod tests;

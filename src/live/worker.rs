@@ -59,6 +59,7 @@ impl Worker {
         // A pull moves the branch only after it wrote the files.
         let mut ask_commit = true;
         loop {
+            self.watches.complain();
             let wait = next_look.saturating_duration_since(Instant::now());
             let mut replies = Vec::new();
             let look = match wakes.recv_timeout(wait) {

@@ -27,3 +27,8 @@ pub use question::{
     DeleteBlob, DeleteManifest, DeleteTag, Inspect, ListCatalog, Mount, Pull, Push, PutManifest, Question, SignIn,
 };
 pub use snapshot::{Repository, Rule, Snapshot, StorageKey};
+
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
+mod model_tests;

@@ -1,0 +1,162 @@
+//! Where repositories disagree: prefixes, ports and storages that more than one claims.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use super::super::codes::{self, Code};
+use super::super::report::Report;
+use super::repositories::Candidate;
+use super::storages::{Aliases, overlaps};
+use crate::diagnostic::Place;
+
+/// Reports all conflicts, and takes from the candidates that lose them what they wanted.
+///
+/// Who is in force keeps what it has. Otherwise the repository whose name is the prefix keeps it, and
+/// where there is none, all lose.
+pub(super) fn settle(candidates: &mut [Candidate], aliases: Option<&Aliases>, reports: &mut Vec<Report>) {
+    let prefixes = groups(candidates, Candidate::prefix);
+    same_prefix(candidates, &prefixes, reports);
+    foreign_prefix(candidates, &prefixes, reports);
+    same_port(candidates, reports);
+    overlapping_storage(candidates, aliases, reports);
+}
+
+/// The candidates of each key, in their order.
+fn groups<K: Hash + Eq>(candidates: &[Candidate], key: impl Fn(&Candidate) -> Option<K>) -> HashMap<K, Vec<usize>> {
+    let mut groups: HashMap<K, Vec<usize>> = HashMap::with_capacity(candidates.len());
+    for (index, candidate) in candidates.iter().enumerate() {
+        if let Some(key) = key(candidate) {
+            groups.entry(key).or_default().push(index);
+        }
+    }
+    groups
+}
+
+fn same_prefix(candidates: &mut [Candidate], prefixes: &HashMap<Arc<str>, Vec<usize>>, reports: &mut Vec<Report>) {
+    for (prefix, group) in prefixes.iter().filter(|(_, group)| group.len() > 1) {
+        let message = format!("two repositories have the prefix `{prefix}`");
+        tell(candidates, group, codes::PREFIX_CONFLICT, &message, Candidate::prefix_place, reports);
+        let winner = group
+            .iter()
+            .find(|index| candidates[**index].holds_prefix(prefix))
+            .or_else(|| group.iter().find(|index| candidates[**index].name == *prefix));
+        for index in group.iter().filter(|index| Some(*index) != winner) {
+            candidates[*index].lose(winner.is_none());
+        }
+    }
+}
+
+/// A prefix inside of another repository's names, unless the file's own name gives the right to it.
+fn foreign_prefix(candidates: &mut [Candidate], prefixes: &HashMap<Arc<str>, Vec<usize>>, reports: &mut Vec<Report>) {
+    for index in 0..candidates.len() {
+        let Some(prefix) = candidates[index].prefix() else {
+            continue;
+        };
+        let name = &candidates[index].name;
+        let is_own = prefix.strip_prefix(&**name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if is_own {
+            continue;
+        }
+        let enclosing = prefix.match_indices('/').rev().map(|(slash, _)| &prefix[..slash]);
+        let Some((outer, owner)) = enclosing
+            .filter_map(|outer| Some((outer, *prefixes.get(outer)?.iter().find(|owner| **owner != index)?)))
+            .next()
+        else {
+            continue;
+        };
+        let place = candidates[index].prefix_place();
+        let mut report = Report::new(&place.file);
+        report
+            .add(
+                codes::FOREIGN_PREFIX,
+                place.span,
+                format!("the prefix `{prefix}` lies inside the names of another repository"),
+            )
+            .also(candidates[owner].prefix_place(), format!("`{outer}` is claimed here"))
+            .help(format!("only a repository at or below `repos/{prefix}.yaml` may claim these names"));
+        reports.push(report);
+        let owner_holds = candidates[owner].holds_prefix(outer);
+        if candidates[index].holds_prefix(&prefix) && !owner_holds {
+            candidates[owner].lose(true);
+        } else {
+            candidates[index].lose(!owner_holds);
+        }
+    }
+}
+
+fn same_port(candidates: &mut [Candidate], reports: &mut Vec<Report>) {
+    let ports = groups(candidates, |candidate| candidate.parsed.port.map(|(port, _)| port));
+    for (port, group) in ports.iter().filter(|(_, group)| group.len() > 1) {
+        let message = format!("two repositories have the port {port}");
+        tell(candidates, group, codes::PORT_CONFLICT, &message, Candidate::port_place, reports);
+        let winner = group
+            .iter()
+            .find(|index| candidates[**index].in_force.as_ref().is_some_and(|in_force| in_force.port == Some(*port)));
+        for index in group.iter().filter(|index| Some(*index) != winner) {
+            candidates[*index].lose(true);
+        }
+    }
+}
+
+/// Reports a conflict at the second and each further place, with the first beside it.
+fn tell(
+    candidates: &[Candidate],
+    group: &[usize],
+    code: &'static Code,
+    message: &str,
+    place: fn(&Candidate) -> Place,
+    reports: &mut Vec<Report>,
+) {
+    let mut places = group.iter().map(|index| place(&candidates[*index]));
+    let Some(first) = places.next() else {
+        return;
+    };
+    for other in places {
+        let mut report = Report::new(&other.file);
+        report.add(code, other.span, message).also(first.clone(), "claimed here, too");
+        reports.push(report);
+    }
+}
+
+fn overlapping_storage(candidates: &mut [Candidate], aliases: Option<&Aliases>, reports: &mut Vec<Report>) {
+    let storages = candidates.iter().filter_map(|candidate| candidate.parsed.storage.as_ref());
+    let in_place: HashMap<_, _> = candidates
+        .iter()
+        .enumerate()
+        .filter(|(_, candidate)| candidate.parsed.in_place)
+        .map(|(index, candidate)| (Arc::clone(&candidate.file), index))
+        .collect();
+    if in_place.is_empty() {
+        // Those of the storages file were compared with one another before.
+        return;
+    }
+    let known = aliases.iter().flat_map(|aliases| aliases.by_name.values());
+    let mut losers = Vec::new();
+    for (inner, outer) in overlaps(known.chain(storages)) {
+        let owners = (in_place.get(&inner.place.file).copied(), in_place.get(&outer.place.file).copied());
+        let (place, message, other) = match owners {
+            (Some(_), _) => (&inner.place, "this storage lies inside another one", &outer.place),
+            (None, Some(_)) => (&outer.place, "another storage lies inside of this one", &inner.place),
+            (None, None) => continue,
+        };
+        let mut report = Report::new(&place.file);
+        report.add(codes::STORAGE_OVERLAP, place.span, message).also(other.clone(), "the other one");
+        reports.push(report);
+        let (Some(one), Some(two)) = owners else {
+            losers.extend(owners.0.or(owners.1));
+            continue;
+        };
+        let holds = |index: usize, storage: &super::storages::Storage| {
+            candidates[index].in_force.as_ref().is_some_and(|in_force| in_force.storage == storage.key)
+        };
+        match (holds(one, inner), holds(two, outer)) {
+            (true, false) => losers.push(two),
+            (false, true) => losers.push(one),
+            _ => losers.extend([one, two]),
+        }
+    }
+    for loser in losers {
+        candidates[loser].lose(true);
+    }
+}

@@ -1,0 +1,82 @@
+//! A file's text to its tree, with everything reported that the tree alone shows.
+
+use super::super::codes::{self, Code};
+use super::super::report::{Report, shown};
+use super::super::shape::{Shape, check};
+use super::super::yaml::{self, Node, Problem, ProblemKind};
+use crate::diagnostic::Span;
+
+/// A file that was read as far as it could be.
+pub(super) struct Read<'t> {
+    /// The tree; `None` where there is nothing in the file.
+    pub(super) root: Option<Node<'t>>,
+    /// Whether the text was read to its end.
+    pub(super) complete: bool,
+}
+
+/// Reads a text and compares it with its shape.
+pub(super) fn read<'t>(text: &'t str, shape: &'static Shape, report: &mut Report) -> Read<'t> {
+    let yaml::Document { root, complete, problems } = yaml::read(text);
+    for problem in problems {
+        tell(problem, report);
+    }
+    if !complete && may_hold_secrets(text) {
+        report.secrets.push(Span { start: 0, end: text.len() });
+    }
+    match &root {
+        Some(root) if root.is_null() && complete => empty(report),
+        None if complete => empty(report),
+        Some(root) => check(root, shape, complete, report),
+        None => {}
+    }
+    Read { root, complete }
+}
+
+fn empty(report: &mut Report) {
+    report.add(codes::EMPTY_FILE, None, "the file has no content").help("write its content, or remove it");
+}
+
+/// Whether a text that cannot be read in full may hold secrets in lines that would be shown.
+fn may_hold_secrets(text: &str) -> bool {
+    ["pass", "credentials", "Key", "key", "secret", "token"].iter().any(|word| text.contains(word))
+}
+
+fn tell(problem: Problem, report: &mut Report) {
+    let Problem { kind, span } = problem;
+    let mut add = |code: &'static Code, message: &str, help: &str| {
+        let diagnostic = report.add(code, span, message);
+        if !help.is_empty() {
+            diagnostic.help(help);
+        }
+    };
+    match kind {
+        ProblemKind::Syntax(why) => add(codes::YAML_SYNTAX, &why, ""),
+        ProblemKind::Tab => add(codes::YAML_TAB, "a tab cannot be used here", "indent with blanks"),
+        ProblemKind::TooDeep => {
+            let message = format!("more than {} lists and mappings are nested in one another", yaml::DEPTH_MAX);
+            add(codes::YAML_TOO_DEEP, &message, "");
+        }
+        ProblemKind::TooManyAliases => {
+            let message = format!("the aliases of this file stand for more than {} values", yaml::ALIAS_NODES_MAX);
+            add(codes::YAML_ALIASES, &message, "");
+        }
+        ProblemKind::AliasInItself => add(codes::YAML_ALIAS, "this alias stands inside of what it repeats", ""),
+        ProblemKind::UnknownAlias => {
+            let help = "put the text in quotes if it is no alias: `\"*…\"`";
+            add(codes::YAML_ALIAS, "this alias has no anchor before it", help);
+        }
+        ProblemKind::UnquotedStar => add(codes::UNQUOTED_STAR, "`*` must be quoted", "write `\"*\"`"),
+        ProblemKind::Tag => add(codes::YAML_TAG, "tags are not known here", "remove the tag"),
+        ProblemKind::ComplexKey => add(codes::YAML_KEY, "a key must be a word", "put it in quotes"),
+        ProblemKind::SeveralDocuments => {
+            add(codes::YAML_DOCUMENTS, "a second document begins here", "a file holds one document: remove the `---`");
+        }
+        ProblemKind::DuplicateKey { key, first } => {
+            let place = report.place(first);
+            report
+                .add(codes::DUPLICATE_KEY, span, format!("the key `{}` stands twice", shown(&key)))
+                .note("again here")
+                .also(place, "first here");
+        }
+    }
+}

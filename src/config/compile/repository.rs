@@ -1,0 +1,171 @@
+//! One repository.
+
+use std::sync::Arc;
+
+use super::super::codes;
+use super::super::report::{Report, nearest, one_of, shown};
+use super::super::shape::REPOSITORY;
+use super::super::yaml::{self, Node};
+use super::storages::{Aliases, Storage, storage};
+use super::{grants, read};
+use crate::diagnostic::Span;
+use crate::oci::ImageName;
+use crate::policy::{Access, Repository, Rule, TagGlob};
+
+/// What a repository's file says, as far as it can be read.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    /// The prefix, and where it is written; the default where no other is known. `None` where neither
+    /// could be the beginning of image names.
+    pub(super) prefix: Option<(Arc<str>, Option<Span>)>,
+    /// The port, and where it is written.
+    pub(super) port: Option<(u16, Span)>,
+    /// Where the images are.
+    pub(super) storage: Option<Storage>,
+    /// Whether the storage is written in place.
+    pub(super) in_place: bool,
+    /// The repository; `None` where the file has errors.
+    pub(super) repository: Option<Repository>,
+}
+
+/// What holds for all repositories.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surroundings<'s> {
+    /// The storages that can be named; `None` where the storages file is broken and none are known.
+    pub(super) aliases: Option<&'s Aliases>,
+    /// The server's main port.
+    pub(super) main_port: u16,
+}
+
+/// Compiles the file of the repository `name`; what is wrong is in the report.
+pub(super) fn compile(name: &str, text: &str, around: Surroundings<'_>, report: &mut Report) -> Parsed {
+    let file = read::read(text, &REPOSITORY, report);
+    let mut parsed = Parsed::default();
+    let repo = file.root.as_ref().and_then(|root| root.get("repo"));
+    parsed.prefix = match repo.and_then(|repo| repo.get("prefix")) {
+        Some(node) => prefix(node, report).or_else(|| default_prefix(name)),
+        None if !file.complete => scan_prefix(text).or_else(|| default_prefix(name)),
+        None => {
+            let default = default_prefix(name);
+            if let (None, Err(error)) = (&default, ImageName::parse(name)) {
+                report
+                    .add(codes::BAD_REPOSITORY_NAME, None, format!("the file's name is no image name: {error}"))
+                    .help("rename the file, or set `prefix`");
+            }
+            default
+        }
+    };
+    let Some(repo) = repo.filter(|repo| repo.pairs().is_some()) else {
+        return parsed;
+    };
+    parsed.port = repo.get("port").and_then(|node| port(node, around.main_port, report));
+    if let Some(node) = repo.get("storage") {
+        parsed.in_place = node.pairs().is_some();
+        parsed.storage = if parsed.in_place { storage(node, report) } else { named(node, around.aliases, report) };
+    }
+    let immutable_tags = immutable_tags(repo.get("immutable_tags"), report);
+    let no_prefix = matches!(&parsed.prefix, Some((prefix, _)) if prefix.is_empty());
+    let access = match repo.pair("permissions") {
+        None => {
+            if file.complete {
+                let span = file.root.as_ref().and_then(|root| root.pair("repo")).map(|(key, _)| key.span);
+                report
+                    .add(codes::NO_PERMISSIONS, span, "no `permissions`: everybody may do everything here")
+                    .help("grant what is meant, or write `permissions: {}` to allow nothing");
+            }
+            Access::Open(Rule::NoSection { file: Arc::clone(&report.file) })
+        }
+        Some((_, section)) => Access::granted(grants::compile(section, no_prefix, report)),
+    };
+    let readable = file.complete && !report.has_errors();
+    if let (true, Some((prefix, _)), Some(storage)) = (readable, &parsed.prefix, &parsed.storage) {
+        parsed.repository = Some(Repository {
+            name: name.into(),
+            file: Arc::clone(&report.file),
+            prefix: Arc::clone(prefix),
+            storage: storage.key.clone(),
+            port: parsed.port.map(|(port, _)| port),
+            immutable_tags,
+            access,
+        });
+    }
+    parsed
+}
+
+/// The prefix of a repository that names none.
+pub(super) fn default_prefix(name: &str) -> Option<(Arc<str>, Option<Span>)> {
+    ImageName::parse(name).is_ok().then(|| (name.into(), None))
+}
+
+fn prefix(node: &Node<'_>, report: &mut Report) -> Option<(Arc<str>, Option<Span>)> {
+    let text = node.string()?;
+    if let Err(error) = ImageName::parse(text)
+        && !text.is_empty()
+    {
+        report.add(codes::BAD_PREFIX, node.span, format!("this is no beginning of image names: {error}"));
+        return None;
+    }
+    Some((text.into(), Some(node.span)))
+}
+
+/// Looks for the prefix in a text that is not YAML: whatever else is wrong, the images stay claimed.
+fn scan_prefix(text: &str) -> Option<(Arc<str>, Option<Span>)> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let indented = line.trim_start();
+        if let Some(value) = indented.strip_prefix("prefix:").filter(|_| indented.len() < line.len()) {
+            let document = yaml::read(value);
+            let prefix = document.root.as_ref().and_then(Node::string)?;
+            if !prefix.is_empty() && ImageName::parse(prefix).is_err() {
+                return None;
+            }
+            let value_start = start + line.len() - value.len();
+            let span = document.root.as_ref().map(|root| root.span)?;
+            return Some((prefix.into(), Some(Span { start: value_start + span.start, end: value_start + span.end })));
+        }
+        start += line.len();
+    }
+    None
+}
+
+fn port(node: &Node<'_>, main_port: u16, report: &mut Report) -> Option<(u16, Span)> {
+    let port = u16::try_from(node.integer()?).ok().filter(|port| *port > 0)?;
+    if port == main_port {
+        report
+            .add(codes::PORT_IS_MAIN, node.span, format!("port {port} is the server's main one"))
+            .help("give the repository another port, or none");
+        return None;
+    }
+    Some((port, node.span))
+}
+
+fn named(node: &Node<'_>, aliases: Option<&Aliases>, report: &mut Report) -> Option<Storage> {
+    let name = node.string()?;
+    let aliases = aliases?;
+    let storage = aliases.get(name, || report.place(node.span));
+    if storage.is_none() {
+        let help = match nearest(name, aliases.names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if aliases.names().next().is_none() => "no storage is defined".to_owned(),
+            None => format!("defined: {}", one_of(aliases.names().take(10))),
+        };
+        report.add(codes::UNKNOWN_STORAGE, node.span, format!("there is no storage `{}`", shown(name))).help(help);
+    }
+    storage
+}
+
+fn immutable_tags(node: Option<&Node<'_>>, report: &mut Report) -> Vec<TagGlob> {
+    let mut globs = Vec::new();
+    for item in node.and_then(Node::items).unwrap_or_default() {
+        let Some(text) = item.string() else {
+            continue;
+        };
+        match TagGlob::parse(text) {
+            Ok(glob) => globs.push(glob),
+            Err(error) => {
+                report.add(codes::BAD_TAG_PATTERN, item.span, format!("this is no pattern for tags: {error}"));
+            }
+        }
+    }
+    globs
+}

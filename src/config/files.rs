@@ -1,0 +1,48 @@
+//! Which file is what.
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind<'p> {
+    /// The server's settings.
+    Registry,
+    /// The users.
+    Credentials,
+    /// The storages.
+    Storages,
+    /// A repository of this name.
+    Repository(&'p str),
+    /// Access tests. They are accepted and not read.
+    Tests,
+}
+
+/// What a path is for; `None` for files that mean nothing here.
+pub(super) fn kind(path: &str) -> Option<Kind<'_>> {
+    let stem = path.strip_suffix(".yaml").or_else(|| path.strip_suffix(".yml"))?;
+    match stem {
+        "registry" => Some(Kind::Registry),
+        "credentials" | "_credentials" => Some(Kind::Credentials),
+        "storages" | "_storages" => Some(Kind::Storages),
+        _ => match stem.split_once('/') {
+            Some(("repos", name)) if !name.is_empty() => Some(Kind::Repository(name)),
+            Some(("tests", _)) => Some(Kind::Tests),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_its_files() {
+        assert_eq!(kind("registry.yml"), Some(Kind::Registry));
+        assert_eq!(kind("_credentials.yaml"), Some(Kind::Credentials));
+        assert_eq!(kind("_storages.yml"), Some(Kind::Storages));
+        assert_eq!(kind("repos/team-a/backend.yaml"), Some(Kind::Repository("team-a/backend")));
+        assert_eq!(kind("tests/a.yaml"), Some(Kind::Tests));
+        for other in ["README.md", "repos/README.md", "_registry.yaml", "other.yaml", "repos.yaml", "x/repos/a.yaml"] {
+            assert_eq!(kind(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Compares a tree with a shape and reports every difference.
+
+use super::super::codes;
+use super::super::report::{Report, nearest, one_of, shown};
+use super::super::yaml::{Node, Value};
+use super::{Choice, Object, Shape, Typed};
+use crate::diagnostic::Span;
+
+/// Compares a file's tree with its shape. `complete` is `false` where the text could not be read to its
+/// end: what is missing then may stand in the part that is not known.
+pub(in super::super) fn check(root: &Node<'_>, shape: &'static Shape, complete: bool, report: &mut Report) {
+    let start = Span { start: root.span.start, end: root.span.start };
+    Checker { complete, report }.value(root, shape, start, "the file");
+}
+
+struct Checker<'r> {
+    complete: bool,
+    report: &'r mut Report,
+}
+
+impl Checker<'_> {
+    /// `at` is where a value of nothing is shown: its key.
+    fn value(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: &str) {
+        match shape {
+            Shape::Text | Shape::Permission => {
+                if node.string().is_none() {
+                    self.wrong_type(node, shape, at, name);
+                }
+            }
+            Shape::Password => {
+                self.report.secrets.push(node.span);
+                if is_reference(node) {
+                    self.report
+                        .add(codes::SECRET_NOT_ALLOWED, node.span, format!("{name} cannot come from elsewhere"))
+                        .help("write the password's hash in place: `portolan hash` makes one");
+                } else if node.string().is_none() {
+                    self.wrong_type(node, shape, at, name);
+                }
+            }
+            Shape::Secret => self.secret(node, shape, at, name),
+            Shape::Boolean => {
+                if node.boolean().is_none() {
+                    self.wrong_type(node, shape, at, name);
+                }
+            }
+            Shape::Integer { min, max } => match node.integer() {
+                None => self.wrong_type(node, shape, at, name),
+                Some(number) if number < *min || number > *max => {
+                    self.report.add(codes::OUT_OF_RANGE, node.span, format!("{name} must be {min} to {max}"));
+                }
+                Some(_) => {}
+            },
+            Shape::Choice(choice) => match node.string() {
+                None => self.wrong_type(node, shape, at, name),
+                Some(word) => self.choice(node, word, choice, name),
+            },
+            Shape::List(item_shape) => match node.items() {
+                None => self.wrong_type(node, shape, at, name),
+                Some(items) => {
+                    for item in items {
+                        self.value(item, item_shape, at, "an item of the list");
+                    }
+                }
+            },
+            Shape::Map { value, .. } => match node.pairs() {
+                None => self.wrong_type(node, shape, at, name),
+                Some(pairs) => {
+                    for (key, entry) in pairs {
+                        let name = format!("`{}`", shown(key.text().unwrap_or_default()));
+                        self.value(entry, value, key.span, &name);
+                    }
+                }
+            },
+            Shape::Object(object) => match node.pairs() {
+                None => self.wrong_type(node, shape, at, name),
+                Some(pairs) => self.object(pairs, object, None, at, name),
+            },
+            Shape::Typed(typed) => match node.pairs() {
+                None => self.wrong_type(node, shape, at, name),
+                Some(pairs) => self.typed(node, pairs, typed, at, name),
+            },
+            Shape::Either { scalar, mapping } => match &node.value {
+                Value::Mapping(_) => self.value(node, mapping, at, name),
+                Value::Scalar(_) if node.string().is_some() => self.value(node, scalar, at, name),
+                _ => self.wrong_type(node, shape, at, name),
+            },
+        }
+    }
+
+    fn secret(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: &str) {
+        match &node.value {
+            Value::Mapping(pairs) => {
+                let is_good = matches!(pairs.as_slice(), [(key, value)]
+                    if matches!(key.text(), Some("env" | "file")) && value.string().is_some_and(|text| !text.is_empty()));
+                if !is_good {
+                    self.report.secrets.push(node.span);
+                    self.report
+                        .add(codes::BAD_SECRET, node.span, format!("{name} is no reference to a secret"))
+                        .help("write `{env: NAME}` or `{file: PATH}`");
+                }
+            }
+            _ => {
+                self.report.secrets.push(node.span);
+                if node.string().is_none() {
+                    self.wrong_type(node, shape, at, name);
+                }
+            }
+        }
+    }
+
+    fn choice(&mut self, node: &Node<'_>, word: &str, choice: &'static Choice, name: &str) {
+        if choice.values.contains(&word) {
+            return;
+        }
+        if let Some(code) = choice.later_code.filter(|_| choice.later.contains(&word)) {
+            self.report
+                .add(code, node.span, format!("`{word}` is not served by this version"))
+                .help(format!("write {}", one_of(choice.values.iter().copied())));
+            return;
+        }
+        let help = match nearest(word, choice.values.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write {}", one_of(choice.values.iter().copied())),
+        };
+        self.report.add(codes::UNKNOWN_VALUE, node.span, format!("{name} cannot be `{}`", shown(word))).help(help);
+    }
+
+    fn typed(&mut self, node: &Node<'_>, pairs: &[(Node<'_>, Node<'_>)], typed: &'static Typed, at: Span, name: &str) {
+        let Some((key, kind)) = node.pair("type") else {
+            let first = typed.types.values.first().copied().unwrap_or_default();
+            self.missing(at, name, "type", &format!("for instance `type: {first}`"));
+            return;
+        };
+        let Some(word) = kind.string() else {
+            self.wrong_type(kind, &Shape::Text, key.span, "`type`");
+            return;
+        };
+        match typed.variants.iter().find(|(variant, _, _)| *variant == word) {
+            Some((_, _, object)) => self.object(pairs, object, Some("type"), at, name),
+            None => self.choice(kind, word, typed.types, "`type`"),
+        }
+    }
+
+    /// `besides` is a key that was checked before.
+    fn object(
+        &mut self,
+        pairs: &[(Node<'_>, Node<'_>)],
+        object: &'static Object,
+        besides: Option<&str>,
+        at: Span,
+        name: &str,
+    ) {
+        for (key, value) in pairs {
+            let Some(word) = key.text() else {
+                // A key that is no word was reported by the reader.
+                continue;
+            };
+            if besides == Some(word) {
+                continue;
+            }
+            match object.key(word) {
+                Some(known) if known.may_be_empty && value.is_null() => {}
+                Some(known) => self.value(value, &known.shape, key.span, &format!("`{word}`")),
+                None => self.unknown_key(key, word, value, object, besides),
+            }
+        }
+        for key in object.keys.iter().filter(|key| key.required) {
+            if !pairs.iter().any(|(name, _)| name.text() == Some(key.name)) {
+                self.missing(at, name, key.name, key.doc);
+            }
+        }
+    }
+
+    fn unknown_key(
+        &mut self,
+        key: &Node<'_>,
+        word: &str,
+        value: &Node<'_>,
+        object: &'static Object,
+        besides: Option<&str>,
+    ) {
+        let names = object.keys.iter().map(|key| key.name).chain(besides);
+        let help = match nearest(word, names.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known here: {}", names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+        };
+        // Where a password was meant to stand, what looks like a key may be one.
+        let may_show = if object.holds_secrets() {
+            self.report.secrets.push(value.span);
+            let is_word = word.len() <= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+            if value.is_null() || !is_word {
+                self.report.secrets.push(key.span);
+            }
+            is_word && !value.is_null()
+        } else {
+            true
+        };
+        let message = if may_show { format!("unknown key `{}`", shown(word)) } else { "unknown key".to_owned() };
+        self.report.add(codes::UNKNOWN_KEY, key.span, message).help(help);
+    }
+
+    fn missing(&mut self, at: Span, name: &str, key: &str, doc: &str) {
+        if self.complete {
+            let doc = doc.trim_end_matches('.');
+            self.report
+                .add(codes::MISSING_KEY, at, format!("{name} has no `{key}`"))
+                .help(format!("add `{key}`: {doc}"));
+        }
+    }
+
+    fn wrong_type(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: &str) {
+        if node.is_null() && !self.complete {
+            return;
+        }
+        if shape.holds_secrets() {
+            self.report.secrets.push(node.span);
+        }
+        let wanted = describe(shape);
+        let span = if node.is_null() { at } else { node.span };
+        let message = format!("{name} must be {wanted}, and is {}", node.describe());
+        let is_scalar = matches!(node.value, Value::Scalar(_));
+        let help = match shape {
+            Shape::Text | Shape::Password | Shape::Permission if is_scalar && !node.is_null() => {
+                Some("put it in quotes".to_owned())
+            }
+            Shape::Text if is_reference(node) => {
+                Some("only secrets can come from the environment or a file: write the value in place".to_owned())
+            }
+            Shape::List(_) if is_scalar && !node.is_null() => Some("write it as a list: `[…]`".to_owned()),
+            Shape::List(_) if node.is_null() => Some("write an empty list as `[]`".to_owned()),
+            Shape::Map { .. } | Shape::Object(_) if node.is_null() => Some("write an empty mapping as `{}`".to_owned()),
+            Shape::Boolean if node.string().is_some() => Some("write `true` or `false`, without quotes".to_owned()),
+            Shape::Integer { .. } if node.string().is_some() => Some("write the number without quotes".to_owned()),
+            _ => None,
+        };
+        let diagnostic = self.report.add(codes::WRONG_TYPE, span, message);
+        diagnostic.help = help;
+    }
+}
+
+/// Whether it looks like a reference to a secret.
+fn is_reference(node: &Node<'_>) -> bool {
+    node.pairs().is_some_and(|pairs| matches!(pairs, [(key, _)] if matches!(key.text(), Some("env" | "file"))))
+}
+
+fn describe(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Text | Shape::Password => "a text",
+        Shape::Permission => "an operation",
+        Shape::Secret => "a text, `{env: NAME}` or `{file: PATH}`",
+        Shape::Boolean => "`true` or `false`",
+        Shape::Integer { .. } => "a whole number",
+        Shape::Choice(_) => "a word",
+        Shape::List(_) => "a list",
+        Shape::Map { .. } | Shape::Object(_) | Shape::Typed(_) => "a mapping",
+        Shape::Either { .. } => "a text or a mapping",
+    }
+}
