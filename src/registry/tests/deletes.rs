@@ -85,3 +85,37 @@ async fn an_image_without_manifests_exists_no_more() {
         assert_eq!(world.catalog(10, None).await.0, Vec::<String>::new());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pushes_and_deletes_of_one_tag_do_not_disturb_each_other() {
+    for world in World::both().await {
+        let config = world.push_blob("a", b"{}").await;
+        let world = Arc::new(world);
+        let pushing = {
+            let world = Arc::clone(&world);
+            let body = manifest(&config, "");
+            tokio::spawn(async move {
+                for _ in 0..40 {
+                    world.put("a", &["t"], &body).await.unwrap();
+                }
+            })
+        };
+        let deleting = {
+            let world = Arc::clone(&world);
+            let digest = sha256(manifest(&config, "").as_bytes());
+            tokio::spawn(async move {
+                for round in 0..80 {
+                    let result = match round % 2 {
+                        0 => world.delete_tag("a", "t").await,
+                        _ => world.delete_manifest("a", &digest).await,
+                    };
+                    assert!(matches!(result, Ok(()) | Err(RegistryError::ManifestUnknown)), "{result:?}");
+                }
+            })
+        };
+        pushing.await.unwrap();
+        deleting.await.unwrap();
+        world.put("a", &["t"], &manifest(&config, "")).await.unwrap();
+        assert!(world.get("a", "t").await.is_ok());
+    }
+}
