@@ -82,7 +82,7 @@ fn hash(entry: &Node<'_>, report: &mut Report) -> Option<PasswordHash> {
         Err(error) => {
             let code = match error {
                 BadHash::Empty => codes::EMPTY_PASSWORD,
-                BadHash::Form(_) => codes::BAD_HASH,
+                BadHash::Form(_) | BadHash::NoRandomness => codes::BAD_HASH,
                 BadHash::TooExpensive(_) => codes::EXPENSIVE_HASH,
             };
             report.add(code, node.span, error.to_string()).help("`portolan hash` makes an entry of a password");
