@@ -11,6 +11,9 @@ use crate::diagnostic::Span;
 pub use read::{Document, Problem, ProblemKind, read};
 pub use scalar::ScalarType;
 
+#[cfg(test)]
+mod tests;
+
 /// The largest file that is read, in bytes.
 pub const FILE_MAX_BYTES: usize = 1 << 20;
 /// The deepest nesting of lists and mappings.

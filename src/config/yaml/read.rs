@@ -282,7 +282,15 @@ impl<'t> Builder<'t> {
             Some(Content::Sequence(items)) => items.push(node),
             Some(Content::Mapping { pairs, key }) => match key.take() {
                 None => *key = Some(node),
-                Some(key) => pairs.push((key, node)),
+                Some(key) => {
+                    let mut node = node;
+                    if node.span.start == node.span.end {
+                        // Where nothing is written, the library's place is that of the next token.
+                        node.span = Span { start: key.span.end, end: key.span.end };
+                        node.line = key.line;
+                    }
+                    pairs.push((key, node));
+                }
             },
         }
     }
