@@ -30,6 +30,8 @@ impl Folders {
     /// Opens a folder, and makes it where it does not exist.
     pub(super) fn open(root: &Path) -> Result<Self, StorageError> {
         let refuse = |why: String| StorageError::Root { path: root.display().to_string(), why };
+        let made: Vec<PathBuf> =
+            root.ancestors().take_while(|folder| !folder.exists()).map(Path::to_path_buf).collect();
         std::fs::create_dir_all(root).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists | ErrorKind::NotADirectory => refuse("is not a folder".to_owned()),
             _ => refuse(format!("cannot be made: {error}")),
@@ -41,14 +43,10 @@ impl Folders {
             .map_err(|error| refuse(format!("cannot be written: {error}")))?;
         std::fs::remove_file(&probe).map_err(|error| StorageError::io(&probe, error))?;
         let folders = Self { root, known: Mutex::default(), gate: RwLock::default() };
-        // The root itself may have been made just now.
-        if let Some(parent) = folders.root.parent() {
-            // A parent that may not be read cannot be synced: then the root was not made by us.
-            match sync(parent) {
-                Err(error) if error.kind() != ErrorKind::PermissionDenied => {
-                    return Err(StorageError::io(parent, error));
-                }
-                _ => {}
+        for folder in made {
+            let parent = folder.canonicalize().ok().and_then(|folder| folder.parent().map(Path::to_path_buf));
+            if let Some(parent) = parent {
+                sync(&parent).map_err(|error| StorageError::io(&parent, error))?;
             }
         }
         Ok(folders)

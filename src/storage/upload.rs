@@ -6,34 +6,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
-
 use super::error::blocking;
 use super::key::UPLOAD_SESSION;
 use super::upload_data::{Hold, UploadData, UploadRoom};
+use super::upload_record::{Chunk, Session, VERSION, check_version, from_json, to_json};
 use super::{Key, StorageError, Store};
 use crate::oci::{Algorithm, Digest, Hasher, ImageName, UploadId};
-
-/// The form of the records. Increased whenever it changes, that of the digest's state included.
-const VERSION: u32 = 1;
-
-#[derive(Serialize, Deserialize)]
-struct Session {
-    version: u32,
-    image: String,
-    owner: Option<String>,
-    /// Seconds since 1970.
-    started: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Chunk {
-    version: u32,
-    /// Position after the chunk's last byte.
-    end: u64,
-    /// The SHA-256 state after all bytes up to there.
-    sha256: Vec<u8>,
-}
 
 /// What came of asking for an upload to write to.
 #[derive(Debug)]
@@ -342,22 +320,4 @@ impl Store {
         check_version(&key, chunk.version)?;
         Ok(Some(chunk))
     }
-}
-
-fn check_version(key: &Key, version: u32) -> Result<(), StorageError> {
-    if version == VERSION {
-        return Ok(());
-    }
-    let why = format!("it has the version {version}, and only {VERSION} is understood");
-    Err(StorageError::Damaged { key: key.to_string(), why })
-}
-
-fn to_json<T: Serialize>(key: &Key, record: &T) -> Result<bytes::Bytes, StorageError> {
-    let json = serde_json::to_vec(record);
-    json.map(Into::into).map_err(|error| StorageError::Damaged { key: key.to_string(), why: error.to_string() })
-}
-
-fn from_json<T: for<'de> Deserialize<'de>>(key: &Key, bytes: &[u8]) -> Result<T, StorageError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| StorageError::Damaged { key: key.to_string(), why: error.to_string() })
 }
