@@ -86,12 +86,12 @@ fn tells_what_is_wrong_and_where() {
     let user = |lines: &str| format!("credentials:\n  jane:\n    type: plain\n    pass: x\n{lines}");
     let cases: Vec<(&str, String, &[&str])> = vec![
         // The shapes.
-        (r, "repos: {}\n".into(), &["unknown-key `repos`", "missing-key ``"]),
+        (r, "repos: {}\n".into(), &["missing-key ``", "unknown-key `repos`"]),
         (r, "repo:\n".into(), &["wrong-type `repo`"]),
         (r, "- repo\n".into(), &["wrong-type `- repo`"]),
         (r, "".into(), &["empty-file"]),
         (r, "# only a comment\n".into(), &["empty-file"]),
-        (r, "repo: {}\n".into(), &["no-permissions `repo`", "missing-key `repo`", "missing-key `repo`"]),
+        (r, "repo: {}\n".into(), &["missing-key `repo`", "missing-key `repo`", "no-permissions `repo`"]),
         (r, repo("  permisions: {}\n"), &["no-permissions `repo`", "unknown-key `permisions`"]),
         (r, repo("  port: '5001'\n  permissions: {}\n"), &["wrong-type `'5001'`"]),
         (r, repo("  port: 70000\n  permissions:\n"), &["out-of-range `70000`"]),
@@ -126,18 +126,18 @@ fn tells_what_is_wrong_and_where() {
         (r, perms("    jane:\n      - *\n"), &["unquoted-star `*`"]),
         (r, perms("    jane: &x [reed]\n    joe: *x\n"), &["unknown-operation `reed`"]),
         // YAML.
-        (r, "repo: [\n".into(), &["yaml-syntax ``"]),
+        (r, "repo: [\n".into(), &["yaml-syntax `[`"]),
         (r, "repo:\n\ttype: docker\n".into(), &["yaml-tab `\t`"]),
         (r, format!("{GOOD}---\n{GOOD}"), &["yaml-documents `---`"]),
         (r, repo("  permissions: {}\n  type: docker\n"), &["duplicate-key `type` +`type`"]),
         (r, repo("  permissions: !x {}\n"), &["yaml-tag `!x`"]),
-        (r, repo("  permissions: {}\n  immutable_tags: [*-rc]\n"), &["yaml-alias `*-rc`", "wrong-type `immutable_tags`"]),
-        (r, repo("  permissions: {}\n  immutable_tags: &a [*a]\n"), &["yaml-alias `*a`", "wrong-type `immutable_tags`"]),
+        (r, repo("  permissions: {}\n  immutable_tags: [*-rc]\n"), &["yaml-alias `*-rc`"]),
+        (r, repo("  permissions: {}\n  immutable_tags: &a [*a]\n"), &["yaml-alias `*a`"]),
         (r, repo("  permissions: {}\n  [a]: b\n"), &["yaml-key `[a]`"]),
         (r, repo("  permissions: {}\n  <<: {port: 1}\n"), &["unknown-key `<<`"]),
         (r, "[".repeat(100_000), &["yaml-too-deep `[`"]),
         (r, "- ".repeat(100_000), &["yaml-too-deep ``"]),
-        (r, "repo: a\0b".into(), &["yaml-syntax ``"]),
+        (r, "repo: a\0b".into(), &["yaml-syntax `\0`"]),
         (r, "x".repeat((1 << 20) + 1), &["file-too-large"]),
         // Users.
         (c, "credentials: {}\n".into(), &[]),
@@ -152,7 +152,7 @@ fn tells_what_is_wrong_and_where() {
         (c, "credentials: {jane: {type: plain, pass: 123}}\n".into(), &["wrong-type `123`"]),
         (c, "credentials: {jane: {type: plain, pass: {env: X}}}\n".into(), &["secret-not-allowed `{env: X}`"]),
         (c, "credentials: {jane: {type: sha256, pass: xyz}}\n".into(), &["bad-hash `xyz`"]),
-        (c, format!("credentials: {{jane: {{type: sha256, pass: {}}}}}\n", "a1".repeat(32)), &[&"unsalted-password `".to_owned().leak()[..18]]),
+        (c, format!("credentials: {{jane: {{type: sha256, pass: {}}}}}\n", "a1".repeat(32)), &["unsalted-password"]),
         (c, "credentials: {jane: {type: bcrypt, pass: xyz}}\n".into(), &["bad-hash `xyz`"]),
         (c, "credentials: {jane: {type: argon2, pass: xyz}}\n".into(), &["bad-hash `xyz`"]),
         (c, "credentials: {jane: {type: argon2, pass: '$argon2id$v=19$m=4194304,t=1000,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'}}\n".into(), &["expensive-hash"]),
@@ -189,25 +189,22 @@ fn tells_what_is_wrong_and_where() {
         (g, "mail: {}\n".into(), &["unknown-key `mail`"]),
     ];
     let mut seen = BTreeSet::new();
+    let mut wrong = String::new();
     for (file, text, expected) in cases {
         let compiled = fresh(&[(file, &text)]);
         let found = problems(&compiled);
-        let short: String = text.chars().take(200).collect();
-        assert_eq!(found.len(), expected.len(), "{short}\n{:#?}", compiled.diagnostics);
-        for (found, expected) in found.iter().zip(expected) {
+        // Without a text, the code is enough.
+        let is_it = |(found, expected): (&String, &&str)| {
             let expected = format!("{file} {expected}");
-            let exact = expected.contains('`') || !found.contains('`');
-            assert!(
-                if exact && expected.ends_with('`') && expected.matches('`').count() > 1 {
-                    *found == expected
-                } else {
-                    found.starts_with(&expected)
-                },
-                "{found}\nexpected {expected}\n{short}"
-            );
+            if expected.ends_with('`') { *found == expected } else { found.starts_with(&expected) }
+        };
+        if found.len() != expected.len() || !found.iter().zip(expected).all(is_it) {
+            let short: String = text.chars().take(200).collect();
+            writeln!(wrong, "{short}\nfound {found:#?}\nexpected {expected:#?}\n").unwrap();
         }
         seen.extend(compiled.diagnostics.iter().map(|diagnostic| diagnostic.code));
     }
+    assert!(wrong.is_empty(), "{wrong}");
     // Those that need bytes, an alias bomb, or several files have tests of their own.
     let elsewhere = [
         "file-unreadable",

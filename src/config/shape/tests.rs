@@ -112,7 +112,7 @@ fn to_json(node: &Node<'_>) -> Value {
             Value::Object(pairs.collect::<Map<_, _>>())
         }
         yaml::Value::Scalar(scalar) => match scalar.kind {
-            ScalarType::Null => Value::Null,
+            ScalarType::Null | ScalarType::Unknown => Value::Null,
             ScalarType::Boolean => json!(node.boolean().unwrap()),
             ScalarType::Integer => json!(node.integer().unwrap()),
             ScalarType::Float => json!(scalar.text.parse::<f64>().unwrap()),

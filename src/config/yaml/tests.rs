@@ -25,7 +25,7 @@ fn places_are_exact() {
     let mut found = Vec::new();
     places(document.root.as_ref().unwrap(), text, &mut found);
     assert_eq!(found[1..8], ["é", "{x: 'a b', y: [2]}", "x", "'a b'", "y", "[2]", "2"]);
-    assert_eq!(found[8..], ["b", "- ü\r\n  - |\r\n    block", "ü", "|\r\n    block", "c", ""]);
+    assert_eq!(found[8..], ["b", "- ü\r\n  - |\r\n    block", "ü", "block", "c", ""]);
     assert!(found[0].starts_with('é') && found[0].ends_with("\nc"));
 }
 
