@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use crate::config::{Model, StorageDefinition, Tls};
 use crate::registry::{Registry, StoreOptions};
-use crate::server::{Certificate, Certificates};
+use crate::server::{Certificate, Certificates, TlsError};
 
 use super::log;
 
@@ -21,6 +21,8 @@ pub(super) struct Prepared {
     runtime: Handle,
     log: OnceLock<Option<log::Level>>,
     certificates: Mutex<Option<Loaded>>,
+    /// The problems that were logged already.
+    told: Mutex<Vec<String>>,
 }
 
 /// A certificate in force, and the files as they were when it was read.
@@ -34,30 +36,56 @@ type Stamp = Option<(u64, u64, u64, i64, i64)>;
 impl Prepared {
     pub(super) fn new(folder: &Path, data: &Path, registry: Arc<Registry>, runtime: Handle) -> Self {
         let (folder, data) = (folder.to_owned(), data.to_owned());
-        Self { folder, data, registry, runtime, log: OnceLock::new(), certificates: Mutex::new(None) }
+        let (log, certificates, told) = (OnceLock::new(), Mutex::default(), Mutex::default());
+        Self { folder, data, registry, runtime, log, certificates, told }
     }
 
-    /// Makes ready what a configuration needs. What an earlier one needed stays open: requests that began
-    /// with it may still run.
+    /// Makes ready what a configuration needs. At start, everything must be had. Later nothing is an
+    /// error: a certificate or a storage that cannot be had must not keep rights from being withdrawn.
     pub(super) fn prepare(&self, model: &Model) -> Result<(), String> {
         let settings = &model.settings;
+        let at_start = self.log.get().is_none();
         let log = self.log.get_or_init(|| log::start(settings.log_format, settings.log_level));
+        if let Some(log) = log {
+            // Fails only where the subscriber is gone, and with it all logging.
+            let _ = log.reload(log::targets(settings.log_level));
+        }
+        if at_start {
+            return self.make_ready(model).into_iter().next().map_or(Ok(()), Err);
+        }
+        self.mend(model);
+        Ok(())
+    }
+
+    /// Tries again what is not ready, reads a certificate whose files changed, and logs each new problem.
+    pub(super) fn mend(&self, model: &Model) {
+        let problems = self.make_ready(model);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for problem in problems.iter().filter(|problem| !told.contains(problem)) {
+            tracing::error!("{problem}");
+        }
+        *told = problems;
+    }
+
+    /// Opens storages and loads the certificate, where that is not done yet; returns what is wrong. What
+    /// an earlier configuration needed stays open: requests that began with it may still run.
+    fn make_ready(&self, model: &Model) -> Vec<String> {
+        let mut problems = Vec::new();
         for (key, definition) in &model.storages {
             let options = match definition {
                 StorageDefinition::Fs { path } => StoreOptions::Fs { root: self.data.join(path) },
                 StorageDefinition::Memory => StoreOptions::Memory,
             };
-            let opened = self.runtime.block_on(self.registry.open(key, options));
-            opened.map_err(|error| format!("cannot open a storage: {error}"))?;
+            if let Err(error) = self.runtime.block_on(self.registry.open(key, options)) {
+                problems.push(format!("cannot open a storage: {error}"));
+            }
         }
-        if let Some(tls) = &settings.tls {
-            self.load_certificate(tls)?;
+        if let Some(tls) = &model.settings.tls
+            && let Err(error) = self.load_certificate(tls)
+        {
+            problems.push(format!("cannot use the certificate: {error}"));
         }
-        if let Some(log) = log {
-            // Fails only where the subscriber is gone, and with it all logging.
-            let _ = log.reload(log::targets(settings.log_level));
-        }
-        Ok(())
+        problems
     }
 
     /// The certificates to serve TLS with, if the configuration asked for it.
@@ -66,24 +94,19 @@ impl Prepared {
         loaded.as_ref().map(|loaded| Arc::clone(&loaded.certificates))
     }
 
-    /// Reads the certificate again if its files changed; `true` if it did.
-    pub(super) fn refresh_certificate(&self, tls: &Tls) -> Result<bool, String> {
+    /// Loads the certificate, if it is not the one that is loaded.
+    fn load_certificate(&self, tls: &Tls) -> Result<(), TlsError> {
         let files = self.stamps(tls);
-        let loaded = self.certificates.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = loaded.as_ref().is_some_and(|loaded| loaded.files != files);
-        drop(loaded);
-        if changed { self.load_certificate(tls).map(|()| true) } else { Ok(false) }
-    }
-
-    fn load_certificate(&self, tls: &Tls) -> Result<(), String> {
-        let files = self.stamps(tls);
-        let certificate = Certificate::load(&self.folder.join(&tls.certificate), &self.folder.join(&tls.key))
-            .map_err(|error| format!("cannot use the certificate: {error}"))?;
         let mut loaded = self.certificates.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.as_ref().is_some_and(|loaded| loaded.files == files) {
+            return Ok(());
+        }
+        let certificate = Certificate::load(&self.folder.join(&tls.certificate), &self.folder.join(&tls.key))?;
         match &mut *loaded {
             Some(loaded) => {
                 loaded.certificates.replace(certificate);
                 loaded.files = files;
+                tracing::info!(target: "audit", event = "certificate", "a new certificate is in force");
             }
             None => *loaded = Some(Loaded { certificates: Arc::new(Certificates::new(certificate)), files }),
         }
@@ -96,5 +119,37 @@ impl Prepared {
             Some((meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
         };
         vec![stamp(&tls.certificate), stamp(&tls.key)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::Settings;
+    use crate::policy::StorageKey;
+
+    fn model(path: &Path) -> Model {
+        let definition = StorageDefinition::Fs { path: path.to_owned() };
+        let storages = BTreeMap::from([(StorageKey(path.to_string_lossy().into()), definition)]);
+        Model { snapshot: Arc::default(), storages, settings: Settings::default() }
+    }
+
+    #[test]
+    fn a_storage_that_fails_stops_a_start_and_no_reload() {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let new = || Prepared::new(dir.path(), dir.path(), Arc::default(), runtime.handle().clone());
+        fs::write(dir.path().join("taken"), "a file is no folder").unwrap();
+        assert!(new().prepare(&model(Path::new("taken"))).is_err());
+
+        let prepared = new();
+        assert_eq!(prepared.prepare(&model(Path::new("good"))), Ok(()));
+        assert_eq!(prepared.prepare(&model(Path::new("taken"))), Ok(()));
+        assert_eq!(prepared.told.lock().unwrap().len(), 1);
+        fs::remove_file(dir.path().join("taken")).unwrap();
+        prepared.mend(&model(Path::new("taken")));
+        assert!(prepared.told.lock().unwrap().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! What runs beside the server: signals, news of reloads, certificates, uploads that nobody finished.
+//! What runs beside the server: signals, news of reloads, what became possible, uploads that nobody finished.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) fn start(
 ) {
     runtime.spawn(tell_news(Arc::clone(live), news));
     runtime.spawn(reload_on_hangup(Arc::clone(live)));
-    runtime.spawn(refresh_certificate(Arc::clone(live), Arc::clone(prepared)));
+    runtime.spawn(mend(Arc::clone(live), Arc::clone(prepared)));
     runtime.spawn(expire_uploads(Arc::clone(registry)));
 }
 
@@ -68,25 +68,14 @@ async fn reload_on_hangup(live: Arc<Live>) {
     }
 }
 
-/// Certificates are renewed by other programs, which do not touch the configuration.
-async fn refresh_certificate(live: Arc<Live>, prepared: Arc<Prepared>) {
-    let mut told = None;
+/// Certificates are renewed, and disks mounted, without a change of the configuration.
+async fn mend(live: Arc<Live>, prepared: Arc<Prepared>) {
     loop {
-        let settings = live.current().model.settings.clone();
-        tokio::time::sleep(settings.reload_interval).await;
-        let Some(tls) = settings.tls else { continue };
+        let model = Arc::clone(&live.current().model);
+        tokio::time::sleep(model.settings.reload_interval).await;
         let prepared = Arc::clone(&prepared);
-        match tokio::task::spawn_blocking(move || prepared.refresh_certificate(&tls)).await {
-            Ok(Ok(true)) => {
-                tracing::info!(target: "audit", event = "certificate", "a new certificate is in force");
-                told = None;
-            }
-            Ok(Err(error)) if told.as_ref() != Some(&error) => {
-                tracing::error!(%error, "the last certificate stays in force");
-                told = Some(error);
-            }
-            _ => {}
-        }
+        // Its log lines tell what came of it.
+        let _ = tokio::task::spawn_blocking(move || prepared.mend(&model)).await;
     }
 }
 
