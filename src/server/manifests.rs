@@ -167,19 +167,19 @@ mod tests {
 
     #[test]
     fn a_manifest_is_given_to_those_who_can_use_it() {
-        let accepts = |values: &[&str]| {
+        let given = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append(ACCEPT, HeaderValue::from_str(value).unwrap());
             }
-            super::accepts(&headers, &MediaType::parse(MediaType::OCI_INDEX).unwrap())
+            accepts(&headers, &MediaType::parse(MediaType::OCI_INDEX).unwrap())
         };
-        assert!(accepts(&[]));
-        assert!(accepts(&["*/*"]));
-        assert!(accepts(&["application/*;q=0.1"]));
-        assert!(accepts(&[MediaType::DOCKER_MANIFEST, MediaType::OCI_INDEX]));
-        assert!(accepts(&[&format!("{}, {};q=0.5", MediaType::DOCKER_MANIFEST, MediaType::OCI_INDEX)]));
-        assert!(!accepts(&[MediaType::OCI_MANIFEST]));
-        assert!(!accepts(&[&format!("{};q=0", MediaType::OCI_INDEX)]));
+        assert!(given(&[]));
+        assert!(given(&["*/*"]));
+        assert!(given(&["application/*;q=0.1"]));
+        assert!(given(&[MediaType::DOCKER_MANIFEST, MediaType::OCI_INDEX]));
+        assert!(given(&[&format!("{}, {};q=0.5", MediaType::DOCKER_MANIFEST, MediaType::OCI_INDEX)]));
+        assert!(!given(&[MediaType::OCI_MANIFEST]));
+        assert!(!given(&[&format!("{};q=0", MediaType::OCI_INDEX)]));
     }
 }
