@@ -3,6 +3,7 @@
 mod auth;
 mod crash;
 mod harness;
+mod holes;
 mod house;
 mod ports;
 mod protocol;
