@@ -109,7 +109,7 @@ async fn harbor_cve_2020_13794_hidden_images_are_told_by_the_answer() {
         ("POST", "blobs/uploads/".to_owned()),
         ("POST", format!("blobs/uploads/?mount={config}&from=hidden/app")),
     ];
-    let pull = ["repository:hidden/app:pull", "repository:closed/app:pull", "repository:hidden/none:pull"];
+    let pull = ["repository:hidden/app:pull", "repository:closed/app:pull", "repository:hidden/nix:pull"];
     let bearer = server.bearer(&super::token(&server, "rita", &pull).await);
     let clients: [Client; 4] = [server.anonymous(), server.user("rita"), server.user("nemo"), bearer];
     for client in &clients {
@@ -122,7 +122,7 @@ async fn harbor_cve_2020_13794_hidden_images_are_told_by_the_answer() {
             };
             // A hidden image, one that does not exist beside it, and one in a repository that does not exist.
             let hidden = ask("hidden/app").await;
-            assert_eq!(hidden, ask("hidden/none").await, "{method} {rest}");
+            assert_eq!(hidden, ask("hidden/nix").await, "{method} {rest}");
             assert_eq!(hidden, ask("closed/app").await, "{method} {rest}");
         }
     }
