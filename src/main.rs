@@ -1,2 +1,5 @@
-//! t
-fn main() {}
+//! The `portolan` binary.
+
+fn main() -> std::process::ExitCode {
+    portolan::cli::run(std::env::args_os()).into()
+}

@@ -28,8 +28,10 @@ pub(super) enum Wake {
 pub(super) struct Watches {
     folders: Folders,
     watcher: Option<RecommendedWatcher>,
-    /// Whether the last attempt failed, so that a failure is told once.
+    /// Whether the last attempt failed.
     failed: bool,
+    /// What is to be told of that.
+    complaint: Option<String>,
 }
 
 impl Watches {
@@ -46,11 +48,18 @@ impl Watches {
             Err(error) => {
                 self.watcher = None;
                 if !std::mem::replace(&mut self.failed, true) {
-                    tracing::warn!(%error, "the configuration folder cannot be watched; it is looked at now and then");
+                    self.complaint = Some(error.to_string());
                 }
             }
         }
         self.folders.clone_from(folders);
+    }
+
+    /// Tells once that watching fails. Not told at once: at the start nothing is logged yet.
+    pub(super) fn complain(&mut self) {
+        if let Some(error) = self.complaint.take() {
+            tracing::warn!(error, "the configuration folder cannot be watched; it is looked at now and then");
+        }
     }
 
     /// Forgets all watches.

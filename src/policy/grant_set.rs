@@ -1,83 +1,130 @@
 //! The grants of a repository, indexed so that no decision scans all of them.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 
-use super::{Grant, What, Who};
-use crate::identity::{User, UserName};
+use super::{Grant, ImageGlob, What, Who};
+use crate::identity::User;
 
 /// The grants of one permissions section, and an index over them.
 #[derive(Debug, Clone, Default)]
 pub struct GrantSet {
     /// In the order in which they are written.
     grants: Box<[Grant]>,
-    /// Places in `grants`, sorted by whom and then by what they are found with.
-    order: Box<[u32]>,
-    anyone: Span,
-    signed_in: Span,
-    groups: HashMap<UserName, Span>,
-    users: HashMap<UserName, Span>,
+    index: Index,
+    /// Places in `grants` of those to everybody.
+    to_anyone: Box<[u32]>,
+    /// Which kinds of key there are at all, for each kind of [`Who`]: what is not there need not be
+    /// looked up.
+    kinds: [u8; 4],
+    /// A bit for each group, by its hash: most groups of a user are not named here.
+    groups: u64,
 }
 
-/// A stretch of `order`: the grants to one [`Who`].
-#[derive(Debug, Clone, Copy, Default)]
-struct Span {
-    start: u32,
-    end: u32,
+/// [`Who`], borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum To<'a> {
+    Anyone,
+    SignedIn,
+    Group(&'a str),
+    User(&'a str),
+}
+
+impl<'a> To<'a> {
+    fn of(who: &'a Who) -> Self {
+        match who {
+            Who::Anyone => To::Anyone,
+            Who::SignedIn => To::SignedIn,
+            Who::Group(name) => To::Group(name.as_str()),
+            Who::User(name) => To::User(name.as_str()),
+        }
+    }
+
+    fn kind(self) -> (usize, &'a str) {
+        match self {
+            To::Anyone => (0, ""),
+            To::SignedIn => (1, ""),
+            To::Group(name) => (2, name),
+            To::User(name) => (3, name),
+        }
+    }
+
+    fn hash(self) -> u64 {
+        let (kind, name) = self.kind();
+        hash(kind as u64, name)
+    }
 }
 
 /// With what a grant is found. An image is looked up in at most four places: under everything, its
 /// whole name, its first component, and among the patterns that begin with a star.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 enum Key<'a> {
     Everything,
     Name(&'a str),
     FirstComponent(&'a str),
     AnyPattern,
-    Base,
     Catalog,
 }
 
 impl<'a> Key<'a> {
-    fn of(what: &'a What) -> Self {
+    /// `None` for what is never looked up here.
+    fn of(what: &'a What) -> Option<Self> {
         match what {
-            What::Base => Key::Base,
-            What::Catalog => Key::Catalog,
-            What::Images { images, .. } if images.is_everything() => Key::Everything,
-            What::Images { images, .. } => match (images.literal(), images.first_component()) {
-                (Some(name), _) => Key::Name(name),
-                (None, Some(first)) => Key::FirstComponent(first),
-                (None, None) => Key::AnyPattern,
-            },
+            What::Base => None,
+            What::Catalog => Some(Key::Catalog),
+            What::Images { images, .. } => Some(Self::of_images(images)),
         }
+    }
+
+    fn of_images(images: &'a ImageGlob) -> Self {
+        match (images.literal(), images.first_component()) {
+            _ if images.is_everything() => Key::Everything,
+            (Some(name), _) => Key::Name(name),
+            (None, Some(first)) => Key::FirstComponent(first),
+            (None, None) => Key::AnyPattern,
+        }
+    }
+
+    fn kind(self) -> (u8, &'a str) {
+        match self {
+            Key::Everything => (0, ""),
+            Key::Name(name) => (1, name),
+            Key::FirstComponent(first) => (2, first),
+            Key::AnyPattern => (3, ""),
+            Key::Catalog => (4, ""),
+        }
+    }
+
+    fn bit(self) -> u8 {
+        1 << self.kind().0
+    }
+
+    fn hash(self) -> u64 {
+        let (kind, name) = self.kind();
+        hash(u64::from(kind), name)
     }
 }
 
 impl GrantSet {
     /// Indexes grants.
     pub fn new(grants: Vec<Grant>) -> Self {
-        let mut order: Vec<u32> = (0..).take(grants.len()).collect();
-        // Stable, so that of two grants alike the one that is written first is told as the rule.
-        order.sort_by(|a, b| {
-            let (a, b) = (&grants[*a as usize], &grants[*b as usize]);
-            a.who.cmp(&b.who).then_with(|| Key::of(&a.what).cmp(&Key::of(&b.what)))
-        });
         let mut set = Self::default();
-        let mut start = 0;
-        for same in order.chunk_by(|a, b| grants[*a as usize].who == grants[*b as usize].who) {
-            let end = start + u32::try_from(same.len()).unwrap_or(u32::MAX);
-            let span = Span { start, end };
-            match &grants[same[0] as usize].who {
-                Who::Anyone => set.anyone = span,
-                Who::SignedIn => set.signed_in = span,
-                Who::Group(name) => drop(set.groups.insert(name.clone(), span)),
-                Who::User(name) => drop(set.users.insert(name.clone(), span)),
+        let mut entries = Vec::with_capacity(grants.len());
+        let mut to_anyone = Vec::new();
+        for (at, grant) in (0_u32..).zip(&grants) {
+            let to = To::of(&grant.who);
+            match to {
+                To::Anyone => to_anyone.push(at),
+                To::Group(_) => set.groups |= group_bit(to.hash()),
+                To::SignedIn | To::User(_) => {}
             }
-            start = end;
+            if let Some(key) = Key::of(&grant.what) {
+                set.kinds[to.kind().0] |= key.bit();
+                entries.push((joined(to.hash(), key.hash()), at));
+            }
         }
+        set.index = Index::new(entries);
+        set.to_anyone = to_anyone.into();
         set.grants = grants.into();
-        set.order = order.into();
         set
     }
 
@@ -86,7 +133,8 @@ impl GrantSet {
         self.grants.iter()
     }
 
-    /// The grants that hold for a subject on an image, which is named relative to the prefix.
+    /// The grants that hold for a user (`None`: anonymous) on an image, which is named relative to the
+    /// prefix.
     pub(super) fn on_image<'a>(
         &'a self,
         user: Option<&'a User>,
@@ -94,44 +142,112 @@ impl GrantSet {
         now: Timestamp,
     ) -> impl Iterator<Item = &'a Grant> {
         let first = relative.split('/').next().unwrap_or_default();
-        let keys = [Key::Everything, Key::Name(relative), Key::FirstComponent(first), Key::AnyPattern];
-        self.spans_of(user)
-            .flat_map(move |span| keys.into_iter().flat_map(move |key| self.found_with(span, key)))
-            .filter(move |grant| match &grant.what {
-                What::Images { images, .. } => grant.holds_at(now) && images.matches(relative),
-                What::Base | What::Catalog => false,
+        let keys = [Key::Everything, Key::Name(relative), Key::FirstComponent(first), Key::AnyPattern]
+            .map(|key| (key, key.hash()));
+        self.apply_to(user).flat_map(move |(to, to_hash)| {
+            let looked_up = keys.into_iter().filter(move |(key, _)| self.has(to, *key));
+            looked_up.flat_map(move |(_, key_hash)| self.found(to, joined(to_hash, key_hash))).filter(move |grant| {
+                match &grant.what {
+                    What::Images { images, .. } => images.matches(relative) && grant.holds_at(now),
+                    What::Base | What::Catalog => false,
+                }
             })
+        })
     }
 
-    /// A grant by which a subject may list all images.
-    pub(super) fn catalog(&self, user: Option<&User>, now: Timestamp) -> Option<&Grant> {
-        let mut grants = self.spans_of(user).flat_map(|span| self.found_with(span, Key::Catalog));
-        grants.find(|grant| grant.holds_at(now))
+    /// A grant by which a user (`None`: anonymous) may list all images.
+    pub(super) fn catalog<'a>(&'a self, user: Option<&'a User>, now: Timestamp) -> Option<&'a Grant> {
+        let looked_up = self.apply_to(user).filter(|(to, _)| self.has(*to, Key::Catalog));
+        let mut found = looked_up.flat_map(|(to, hash)| self.found(to, joined(hash, Key::Catalog.hash())));
+        found.find(|grant| matches!(grant.what, What::Catalog) && grant.holds_at(now))
     }
 
     /// Any grant to everybody.
     pub(super) fn to_anyone(&self, now: Timestamp) -> Option<&Grant> {
-        self.slice(self.anyone).iter().map(|at| &self.grants[*at as usize]).find(|grant| grant.holds_at(now))
+        self.to_anyone.iter().map(|at| &self.grants[*at as usize]).find(|grant| grant.holds_at(now))
     }
 
-    /// What counts for a subject: the user's own, those of the groups, `/*` and `*`.
-    fn spans_of<'a>(&'a self, user: Option<&'a User>) -> impl Iterator<Item = Span> + use<'a> {
+    /// To whom a grant can be made that counts for a user: the user, each group, `/*` and `*`.
+    fn apply_to<'a>(&self, user: Option<&'a User>) -> impl Iterator<Item = (To<'a>, u64)> + use<'a> {
+        let groups = self.groups;
         let named = user.into_iter().flat_map(move |user| {
-            let own = self.users.get(&user.name);
-            own.into_iter().chain(user.groups.iter().filter_map(move |group| self.groups.get(group)))
+            let own = To::User(user.name.as_str());
+            let named_here = user.groups.iter().filter(move |_| groups != 0).map(|name| To::Group(name.as_str()));
+            let named_here =
+                named_here.map(|to| (to, to.hash())).filter(move |(_, hash)| groups & group_bit(*hash) != 0);
+            [(own, own.hash())].into_iter().chain(named_here)
         });
-        let signed_in = user.is_some().then_some(self.signed_in);
-        named.copied().chain(signed_in).chain([self.anyone])
+        let signed_in = user.map(|_| (To::SignedIn, To::SignedIn.hash()));
+        named.chain(signed_in).chain([(To::Anyone, To::Anyone.hash())])
     }
 
-    fn found_with<'a>(&'a self, span: Span, key: Key<'a>) -> impl Iterator<Item = &'a Grant> + use<'a> {
-        let entries = self.slice(span);
-        let key_at = move |at: u32| Key::of(&self.grants[at as usize].what);
-        let start = entries.partition_point(|at| key_at(*at) < key);
-        entries[start..].iter().take_while(move |at| key_at(**at) == key).map(move |at| &self.grants[*at as usize])
+    fn has(&self, to: To<'_>, key: Key<'_>) -> bool {
+        self.kinds[to.kind().0] & key.bit() != 0
     }
 
-    fn slice(&self, span: Span) -> &[u32] {
-        &self.order[span.start as usize..span.end as usize]
+    /// What the index has for a hash, and is really granted to whom it is looked up for.
+    fn found<'a>(&'a self, to: To<'a>, hash: u64) -> impl Iterator<Item = &'a Grant> + use<'a> {
+        self.index.get(hash).map(|at| &self.grants[at as usize]).filter(move |grant| To::of(&grant.who) == to)
     }
+}
+
+/// A hash table that is built once: entries sorted by hash, and where each bucket begins. Two small
+/// slices, so that a lookup touches little memory, however many repositories there are.
+#[derive(Debug, Clone, Default)]
+struct Index {
+    /// One more than there are buckets.
+    starts: Box<[u32]>,
+    entries: Box<[(u64, u32)]>,
+}
+
+impl Index {
+    fn new(mut entries: Vec<(u64, u32)>) -> Self {
+        entries.sort_unstable();
+        let buckets = entries.len();
+        let mut starts = Vec::with_capacity(buckets + 1);
+        let mut next = 0;
+        for start in (0..=buckets).take_while(|_| buckets > 0) {
+            while entries.get(next).is_some_and(|(hash, _)| bucket(*hash, buckets) < start) {
+                next += 1;
+            }
+            starts.push(u32::try_from(next).unwrap_or(u32::MAX));
+        }
+        Self { starts: starts.into(), entries: entries.into() }
+    }
+
+    fn get(&self, hash: u64) -> impl Iterator<Item = u32> + use<'_> {
+        let entries = match self.entries.len() {
+            0 => &[],
+            buckets => {
+                let bucket = bucket(hash, buckets);
+                &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize]
+            }
+        };
+        entries.iter().filter(move |(found, _)| *found == hash).map(|(_, at)| *at)
+    }
+}
+
+/// Higher hashes lie in higher buckets.
+fn bucket(hash: u64, buckets: usize) -> usize {
+    ((u128::from(hash) * buckets as u128) >> 64) as usize
+}
+
+fn group_bit(hash: u64) -> u64 {
+    1 << (hash >> 58)
+}
+
+/// FNV-1a. What is found by it is always compared, so a collision costs time and nothing else; the
+/// names in the table are those of the configuration, which nobody else can choose.
+fn hash(kind: u64, name: &str) -> u64 {
+    let basis = 0xcbf2_9ce4_8422_2325 ^ kind;
+    let fnv = name.bytes().fold(basis, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    joined(fnv, kind)
+}
+
+/// Mixes two hashes so that every bit of both counts in the high bits.
+fn joined(a: u64, b: u64) -> u64 {
+    let mut mixed = a ^ b.rotate_left(32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    mixed ^ (mixed >> 33)
 }

@@ -28,13 +28,15 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        // A byte order mark is nothing that people count.
+        let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let starts = std::iter::once(first).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { text, starts }
     }
 
     /// A span that lies in the text, whatever was given.
     fn clamp(&self, span: Span) -> Range<usize> {
-        let start = self.text.floor_char_boundary(span.start.min(self.text.len()));
+        let start = self.text.floor_char_boundary(span.start.min(self.text.len())).max(self.line_start(0));
         let end = self.text.floor_char_boundary(span.end.min(self.text.len()));
         start..end.max(start)
     }
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn any_span_can_be_shown() {
-        for text in ["", "\n", "é", "a\r\nb", "a\n\n", &"ü".repeat(1000)] {
+        for text in ["", "\n", "\u{feff}", "\u{feff}a: 1\n", "é", "a\r\nb", "a\n\n", &"ü".repeat(1000)] {
             let lines = Lines::new(text);
             for start in 0..text.len() + 3 {
                 for end in [0, start, start + 1, usize::MAX] {

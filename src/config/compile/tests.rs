@@ -93,7 +93,7 @@ fn tells_what_is_wrong_and_where() {
         (r, "- repo\n".into(), &["wrong-type `- repo`"]),
         (r, "".into(), &["empty-file"]),
         (r, "# only a comment\n".into(), &["empty-file"]),
-        (r, "repo: {}\n".into(), &["missing-key `repo`", "missing-key `repo`", "no-permissions `repo`"]),
+        (r, "repo: {}\n".into(), &["missing-key `repo`", "no-permissions `repo`"]),
         (r, repo("  permisions: {}\n"), &["no-permissions `repo`", "unknown-key `permisions`"]),
         (r, repo("  port: '5001'\n  permissions: {}\n"), &["wrong-type `'5001'`"]),
         (r, repo("  port: 70000\n  permissions:\n"), &["out-of-range `70000`"]),

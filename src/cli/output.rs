@@ -1,0 +1,58 @@
+//! Writing to stdout and stderr, with colour where it is wanted.
+
+use std::io::{self, ErrorKind, IsTerminal, Write as _};
+
+use clap::ValueEnum;
+
+use super::Failure;
+use super::render::visible;
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// In any case
+    Always,
+    /// Not at all
+    Never,
+}
+
+impl Colour {
+    /// Whether to colour what goes to `stream`.
+    pub(super) fn on(self, stream: &impl IsTerminal) -> bool {
+        let wanted = || std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        match self {
+            Self::Auto => wanted() && stream.is_terminal(),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Writes a result to stdout. A reader that went away (`| head`) is no failure.
+pub(super) fn result(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a note for people to stderr.
+pub(super) fn note(text: &str) {
+    // Without stderr there is nobody to be told.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Tells why a command failed.
+pub(super) fn report(failure: &Failure) {
+    let colour = Colour::Auto.on(&io::stderr());
+    let (red, cyan, plain) = if colour { ("\u{1b}[1;31m", "\u{1b}[1;36m", "\u{1b}[0m") } else { ("", "", "") };
+    note(&format!("{red}error{plain}: {}\n", visible(&failure.message)));
+    if let Some(hint) = &failure.hint {
+        note(&format!("{cyan}hint{plain}: {}\n", visible(hint)));
+    }
+}

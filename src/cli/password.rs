@@ -1,0 +1,81 @@
+//! New passwords: what they must have, and making them.
+
+use crate::config::PasswordPolicy;
+
+use super::Failure;
+
+/// Longer passwords are refused.
+const MAX_CHARACTERS: usize = 128;
+/// Begins every secret that is made here, so that scanners find it where it does not belong.
+const PREFIX: &str = "ptl_";
+/// Characters of 62 kinds: 178 bits.
+const GENERATED_CHARACTERS: usize = 30;
+const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// The rules that a password does not meet, each as what it needs.
+pub(super) fn unmet(policy: &PasswordPolicy, password: &str) -> Vec<String> {
+    let count = |kind: fn(char) -> bool| password.chars().filter(|c| kind(*c)).count();
+    let length = password.chars().count();
+    let mut unmet = Vec::new();
+    let mut need = |has: usize, least: usize, what: &str, many: &str| {
+        if has < least {
+            unmet.push(format!("at least {least} {}", if least == 1 { what } else { many }));
+        }
+    };
+    need(length, policy.min_length, "character", "characters");
+    need(count(char::is_lowercase), policy.lowercase, "lower-case letter", "lower-case letters");
+    need(count(char::is_uppercase), policy.uppercase, "upper-case letter", "upper-case letters");
+    need(count(|c| c.is_ascii_digit()), policy.digits, "digit", "digits");
+    if length > MAX_CHARACTERS {
+        unmet.push(format!("at most {MAX_CHARACTERS} characters"));
+    }
+    unmet
+}
+
+/// A new secret from the system's generator.
+pub(super) fn generate() -> Result<String, Failure> {
+    loop {
+        let mut secret = PREFIX.to_owned();
+        while secret.len() < PREFIX.len() + GENERATED_CHARACTERS {
+            let mut bytes = [0; GENERATED_CHARACTERS];
+            getrandom::fill(&mut bytes)
+                .map_err(|error| Failure::new(format!("the system's random generator fails: {error}")))?;
+            // 6 bits of each byte; the two values too many are thrown away, so that none is favoured.
+            let drawn = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 63)));
+            secret.extend(drawn.map(|byte| char::from(*byte)));
+        }
+        secret.truncate(PREFIX.len() + GENERATED_CHARACTERS);
+        if unmet(&PasswordPolicy::default(), &secret).is_empty() {
+            return Ok(secret);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_unmet_rule_is_named() {
+        let policy = PasswordPolicy::default();
+        assert_eq!(unmet(&policy, "Harbour-2026"), Vec::<String>::new());
+        assert_eq!(
+            unmet(&policy, "-"),
+            [
+                "at least 8 characters",
+                "at least 1 lower-case letter",
+                "at least 1 upper-case letter",
+                "at least 1 digit"
+            ]
+        );
+        assert_eq!(unmet(&policy, &"aA1".repeat(43)), ["at most 128 characters"]);
+        assert_eq!(unmet(&PasswordPolicy { digits: 2, ..policy }, "Harbour1"), ["at least 2 digits"]);
+    }
+
+    #[test]
+    fn made_secrets_differ_and_meet_the_rules() {
+        let (one, other) = (generate().unwrap(), generate().unwrap());
+        assert_ne!(one, other);
+        assert!(one.starts_with("ptl_") && one.len() == 34, "{one}");
+    }
+}

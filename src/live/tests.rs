@@ -1,0 +1,196 @@
+//! A folder changes, and what is in force follows.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// Far below the interval at which the folder is looked at in any case.
+const SOON: Duration = Duration::from_secs(3);
+
+const REPOSITORY: &str = "repo:\n  type: docker\n  storage: default\n  permissions: {}\n";
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn folder() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "registry.yaml", "reload: {interval: 60s}\n");
+    write(dir.path(), "credentials.yaml", "credentials:\n  jane: {type: plain, pass: Harbour-2026}\n");
+    write(dir.path(), "repos/a.yaml", REPOSITORY);
+    dir
+}
+
+fn start(folder: &Path) -> Arc<Live> {
+    Live::start(folder, Box::new(|_| Ok(()))).unwrap()
+}
+
+fn names(live: &Live) -> Vec<String> {
+    live.current().model.snapshot.repositories().iter().map(|repository| repository.name.to_string()).collect()
+}
+
+#[track_caller]
+fn soon(what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < SOON, "not soon: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_change_is_published_with_a_new_generation() {
+    let dir = folder();
+    let live = start(dir.path());
+    let generations = live.subscribe();
+    assert_eq!((live.current().generation, names(&live)), (1, vec!["a".to_owned()]));
+    write(dir.path(), "repos/b.yaml", REPOSITORY);
+    soon("a new file", || names(&live) == ["a", "b"]);
+    soon("its announcement", || *generations.borrow() == 2);
+    fs::remove_file(dir.path().join("repos/a.yaml")).unwrap();
+    soon("a removed file", || names(&live) == ["b"]);
+    assert_eq!(live.reload(), live.current().generation);
+    assert_eq!(live.current().generation, 3);
+}
+
+#[test]
+fn folders_that_come_go_and_come_back_are_watched() {
+    let dir = folder();
+    let live = start(dir.path());
+    for _ in 0..3 {
+        write(dir.path(), "repos/team/deep/x.yaml", REPOSITORY);
+        soon("a file in new folders", || names(&live).contains(&"team/deep/x".to_owned()));
+        write(dir.path(), "repos/team/deep/y.yaml", REPOSITORY);
+        soon("another one", || names(&live).contains(&"team/deep/y".to_owned()));
+        fs::remove_dir_all(dir.path().join("repos/team")).unwrap();
+        soon("their end", || names(&live) == ["a"]);
+    }
+    fs::rename(dir.path().join("repos"), dir.path().join("elsewhere")).unwrap();
+    soon("nothing left", || names(&live).is_empty());
+    fs::rename(dir.path().join("elsewhere"), dir.path().join("repos")).unwrap();
+    soon("all back", || names(&live) == ["a"]);
+    write(dir.path(), "repos/b.yaml", REPOSITORY);
+    soon("a change in what came back", || names(&live) == ["a", "b"]);
+}
+
+#[test]
+fn a_mount_that_is_swapped_by_a_symbolic_link_is_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    for (version, name) in [("..1", "one"), ("..2", "two")] {
+        write(dir.path(), &format!("{version}/credentials.yaml"), "credentials: {}\n");
+        write(dir.path(), &format!("{version}/{name}.yaml"), REPOSITORY);
+        symlink(format!("../..data/{name}.yaml"), dir.path().join(format!("{name}.yaml"))).unwrap();
+    }
+    symlink("..1", dir.path().join("..data")).unwrap();
+    symlink("..data/credentials.yaml", dir.path().join("credentials.yaml")).unwrap();
+    symlink("..data", dir.path().join("repos")).unwrap();
+    let live = start(dir.path());
+    assert!(names(&live).contains(&"one".to_owned()));
+    symlink("..2", dir.path().join("..data_tmp")).unwrap();
+    fs::rename(dir.path().join("..data_tmp"), dir.path().join("..data")).unwrap();
+    soon("the other version", || names(&live).contains(&"two".to_owned()) && !names(&live).contains(&"one".to_owned()));
+}
+
+#[test]
+fn a_configuration_reached_through_a_link_is_followed_to_its_next_version() {
+    let dir = tempfile::tempdir().unwrap();
+    for (version, name) in [("v1", "one"), ("v2", "two")] {
+        write(dir.path(), &format!("{version}/credentials.yaml"), "credentials: {}\n");
+        write(dir.path(), &format!("{version}/repos/{name}.yaml"), REPOSITORY);
+    }
+    symlink("v1", dir.path().join("current")).unwrap();
+    let live = start(&dir.path().join("current"));
+    assert_eq!(names(&live), ["one"]);
+    symlink("v2", dir.path().join("next")).unwrap();
+    fs::rename(dir.path().join("next"), dir.path().join("current")).unwrap();
+    soon("the next version", || names(&live) == ["two"]);
+}
+
+#[test]
+fn a_burst_is_one_change_or_few() {
+    let dir = folder();
+    let live = start(dir.path());
+    for number in 0..200 {
+        write(dir.path(), &format!("repos/burst/r{number}.yaml"), REPOSITORY);
+    }
+    soon("all of them", || names(&live).len() == 201);
+    let generation = live.current().generation;
+    assert!(generation < 20, "{generation} generations");
+}
+
+#[test]
+fn a_broken_repository_keeps_its_last_good_version() {
+    let dir = folder();
+    let live = start(dir.path());
+    write(dir.path(), "repos/a.yaml", "repo: {type: dokcer}\n");
+    soon("the diagnostic", || live.current().compiled.has_errors());
+    assert_eq!(names(&live), ["a"]);
+    assert!(live.current().compiled.held.contains_key("repos/a.yaml"));
+    write(dir.path(), "repos/a.yaml", REPOSITORY);
+    soon("the mend", || !live.current().compiled.has_errors());
+}
+
+#[test]
+fn what_cannot_be_prepared_is_not_published_and_is_tried_again() {
+    let dir = folder();
+    let (broken, tries) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let prepare = {
+        let (broken, tries) = (Arc::clone(&broken), Arc::clone(&tries));
+        move |_: &Model| {
+            tries.fetch_add(1, Ordering::SeqCst);
+            if broken.load(Ordering::SeqCst) { Err("the disk is gone".to_owned()) } else { Ok(()) }
+        }
+    };
+    let live = Live::start(dir.path(), Box::new(prepare)).unwrap();
+    broken.store(true, Ordering::SeqCst);
+    write(dir.path(), "repos/b.yaml", REPOSITORY);
+    soon("the problem", || live.problem().is_some_and(|problem| problem.message == "the disk is gone"));
+    assert_eq!((live.current().generation, names(&live)), (1, vec!["a".to_owned()]));
+    broken.store(false, Ordering::SeqCst);
+    assert_eq!(live.reload(), 2);
+    assert!(live.problem().is_none());
+    let before = tries.load(Ordering::SeqCst);
+    assert_eq!(live.reload(), 2);
+    assert_eq!(tries.load(Ordering::SeqCst), before, "nothing changed, and nothing is prepared");
+}
+
+#[test]
+fn a_folder_that_disappears_changes_nothing() {
+    let dir = folder();
+    let moved = dir.path().with_extension("moved");
+    let live = start(dir.path());
+    fs::rename(dir.path(), &moved).unwrap();
+    soon("the problem", || live.problem().is_some());
+    assert_eq!((live.current().generation, names(&live)), (1, vec!["a".to_owned()]));
+    write(&moved, "repos/b.yaml", REPOSITORY);
+    fs::rename(&moved, dir.path()).unwrap();
+    soon("what came back", || names(&live) == ["a", "b"]);
+    assert!(live.problem().is_none());
+}
+
+#[test]
+fn polling_notices_too() {
+    let dir = folder();
+    write(dir.path(), "registry.yaml", "reload: {mode: poll, interval: 1s}\n");
+    let live = start(dir.path());
+    write(dir.path(), "repos/b.yaml", REPOSITORY);
+    soon("a new file", || names(&live) == ["a", "b"]);
+}
+
+#[test]
+fn a_start_without_a_configuration_says_why() {
+    let dir = folder();
+    write(dir.path(), "credentials.yaml", "credentials: [");
+    let result = Live::start(dir.path(), Box::new(|_| Ok(())));
+    assert!(matches!(result, Err(StartError::Invalid(compiled)) if compiled.has_errors()));
+    let result = Live::start(&dir.path().join("missing"), Box::new(|_| Ok(())));
+    assert!(matches!(result, Err(StartError::Folder { .. })));
+}

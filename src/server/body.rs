@@ -1,0 +1,61 @@
+//! Request bodies: with a bound on silence, and, where they have to fit in memory, on size and time.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::{Stream, StreamExt as _, stream};
+
+use super::error::Failure;
+use super::record::Record;
+use crate::registry::BodyError;
+
+/// A request body as the registry takes it.
+pub(super) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>>>>;
+
+/// A body that ends with an error where the client sends nothing for `idle`.
+pub(super) fn stream(payload: Payload, idle: Duration, record: Rc<Record>) -> Body {
+    Box::pin(stream::unfold(Some((payload, record)), move |state| async move {
+        let (mut payload, record) = state?;
+        match tokio::time::timeout(idle, payload.next()).await {
+            Err(_) => Some((Err(BodyError::Idle), None)),
+            Ok(None) => None,
+            Ok(Some(Err(error))) => Some((Err(BodyError::Broken(error.to_string())), None)),
+            Ok(Some(Ok(bytes))) => {
+                record.received.set(record.received.get() + bytes.len() as u64);
+                Some((Ok(bytes), Some((payload, record))))
+            }
+        }
+    }))
+}
+
+/// The length that the client announced.
+pub(super) fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Reads a whole body of at most `max_bytes` within `time`.
+pub(super) async fn whole(
+    mut body: Body,
+    headers: &HeaderMap,
+    max_bytes: usize,
+    time: Duration,
+) -> Result<Bytes, Failure> {
+    if announced(headers).is_some_and(|length| length > max_bytes as u64) {
+        return Err(Failure::TooLarge { max_bytes });
+    }
+    let read = async {
+        let mut whole = BytesMut::new();
+        while let Some(bytes) = body.next().await {
+            let bytes = bytes.map_err(|error| Failure::Registry(error.into()))?;
+            if whole.len() + bytes.len() > max_bytes {
+                return Err(Failure::TooLarge { max_bytes });
+            }
+            whole.extend_from_slice(&bytes);
+        }
+        Ok(whole.freeze())
+    };
+    tokio::time::timeout(time, read).await.map_err(|_| Failure::Registry(BodyError::Idle.into()))?
+}

@@ -1,0 +1,118 @@
+//! Listeners: the main one, and one for each repository with a port of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::KeepAlive;
+use actix_web::{App, HttpServer, web};
+use futures_util::future::join_all;
+
+use super::ServeError;
+use super::handle::handle;
+use super::site::{Core, Site};
+use super::tls;
+use crate::live::Published;
+
+/// Threads of a repository's own port: such listeners may be many.
+const OWN_PORT_WORKERS: usize = 1;
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the client to read a refusal while it is still sending.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Makes a server on a listener; it runs when it is polled.
+pub(super) fn server(
+    core: &Arc<Core>,
+    port: Option<u16>,
+    listener: TcpListener,
+    workers: usize,
+) -> Result<Server, ServeError> {
+    let site = web::Data::new(Site::new(Arc::clone(core), port));
+    let limits = &core.limits;
+    let server = HttpServer::new(move || App::new().app_data(site.clone()).default_service(web::to(handle)))
+        .workers(workers)
+        .disable_signals()
+        .keep_alive(KeepAlive::Timeout(limits.keep_alive))
+        .client_request_timeout(limits.head)
+        .client_disconnect_timeout(LINGER)
+        .tls_handshake_timeout(HANDSHAKE)
+        .tcp_nodelay(true)
+        .max_connections(limits.connections_per_worker)
+        .shutdown_timeout(limits.drain.as_secs());
+    let server = match &core.certificates {
+        None => server.listen(listener),
+        Some(certificates) => server.listen_rustls_0_23(listener, tls::config(certificates)?),
+    };
+    Ok(server.map_err(ServeError::Listen)?.run())
+}
+
+/// The open ports of repositories.
+pub(super) struct Ports {
+    core: Arc<Core>,
+    address: IpAddr,
+    open: BTreeMap<u16, ServerHandle>,
+    /// Ports that could not be bound, so that each failure is logged once.
+    failed: BTreeSet<u16>,
+}
+
+impl Ports {
+    pub(super) fn new(core: Arc<Core>, address: IpAddr) -> Self {
+        Self { core, address, open: BTreeMap::new(), failed: BTreeSet::new() }
+    }
+
+    /// Whether a port is wanted that could not be bound.
+    pub(super) fn has_failed(&self) -> bool {
+        !self.failed.is_empty()
+    }
+
+    /// Opens and closes ports so that they are those of a configuration.
+    pub(super) fn follow(&mut self, published: &Published) {
+        let repositories = published.model.snapshot.repositories();
+        let wanted: BTreeSet<u16> = repositories.iter().filter_map(|repository| repository.port).collect();
+        self.failed.retain(|port| wanted.contains(port));
+        let closed: Vec<u16> = self.open.keys().filter(|port| !wanted.contains(port)).copied().collect();
+        for port in closed {
+            if let Some(handle) = self.open.remove(&port) {
+                tracing::info!(port, "closing a repository's port");
+                tokio::spawn(handle.stop(true));
+            }
+        }
+        for port in wanted {
+            if self.open.contains_key(&port) {
+                continue;
+            }
+            match self.open(port) {
+                Ok(handle) => {
+                    tracing::info!(port, "serving a repository on its own port");
+                    self.failed.remove(&port);
+                    self.open.insert(port, handle);
+                }
+                Err(error) => {
+                    if self.failed.insert(port) {
+                        tracing::error!(port, "cannot serve a repository on its own port: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    fn open(&self, port: u16) -> Result<ServerHandle, ServeError> {
+        let listener = TcpListener::bind(SocketAddr::new(self.address, port)).map_err(ServeError::Listen)?;
+        let server = server(&self.core, Some(port), listener, OWN_PORT_WORKERS)?;
+        let handle = server.handle();
+        tokio::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(port, "a repository's port failed: {error}");
+            }
+        });
+        Ok(handle)
+    }
+
+    /// Lets running requests end and closes all ports.
+    pub(super) async fn close(self) {
+        join_all(self.open.into_values().map(|handle| handle.stop(true))).await;
+    }
+}

@@ -1,0 +1,75 @@
+//! Repositories on ports of their own.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::{Client, Harness, TEAM, TEAM_REPOSITORY, digest};
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn on_port(port: u16) -> String {
+    TEAM_REPOSITORY.replace("type: docker\n", &format!("type: docker\n  port: {port}\n"))
+}
+
+/// Whether something answers at an address, once it does or for long enough.
+async fn answers(client: &Client, wanted: bool) -> bool {
+    for _ in 0..100 {
+        let is_there = client.request("GET", "/-/live").send().await.is_ok_and(|answer| answer.status() == 200);
+        if is_there == wanted {
+            return is_there;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    !wanted
+}
+
+#[tokio::test]
+async fn a_port_opens_serves_its_repository_alone_and_closes() {
+    let server = Harness::start(TEAM);
+    let port = free_port();
+    let address = format!("127.0.0.1:{port}");
+    let main = server.user("jane");
+    let own = main.at(&address);
+    assert!(!answers(&own, false).await);
+    server.write("repos/team.yaml", &on_port(port)).await;
+    assert!(answers(&own, true).await);
+
+    let start = own.post("/v2/app/blobs/uploads/").await.is(202);
+    assert!(start.header("location").starts_with("/v2/app/blobs/uploads/"));
+    let manifest = own.push_image("app", "v1", "config").await;
+    main.get("/v2/team/app/manifests/v1").await.is(200);
+    assert_eq!(own.get("/v2/app/manifests/v1").await.is(200).body, manifest.as_bytes());
+    assert_eq!(own.get("/v2/app/tags/list").await.is(200).json(), json!({"name": "app", "tags": ["v1"]}));
+    main.push_image("public/app", "v1", "config").await;
+    assert_eq!(own.get("/v2/_catalog").await.is(200).json(), json!({"repositories": ["app"]}));
+    let mount = format!("/v2/other/blobs/uploads/?mount={}&from=app", digest("config"));
+    assert_eq!(own.post(&mount).await.is(201).header("location"), format!("/v2/other/blobs/{}", digest("config")));
+
+    // The port is a service of its own, with names of its own.
+    let challenge = server.anonymous().at(&address).get("/v2/app/tags/list").await.is(401);
+    let expected =
+        format!("Bearer realm=\"http://{address}/token\",service=\"portolan:{port}\",scope=\"repository:app:pull\"");
+    assert_eq!(challenge.header("www-authenticate"), expected);
+    let service = format!("portolan:{port}");
+    let token = own.token(&service, &["repository:app:pull"]).await.is(200).json();
+    let token = token["token"].as_str().unwrap();
+    server.bearer(token).at(&address).get("/v2/app/tags/list").await.is(200);
+    server.bearer(token).get("/v2/team/app/tags/list").await.is(401);
+    own.token("portolan", &[]).await.is(400);
+
+    server.write("repos/team.yaml", TEAM_REPOSITORY).await;
+    assert!(!answers(&own, false).await);
+    main.get("/v2/team/app/manifests/v1").await.is(200);
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_harms_nothing_else() {
+    let server = Harness::start(TEAM);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    server.write("repos/team.yaml", &on_port(taken.local_addr().unwrap().port())).await;
+    server.user("jane").push_image("team/app", "v1", "config").await;
+}
