@@ -29,7 +29,10 @@ pub const TEAM: &[(&str, &str)] = &[
     ("storages.yaml", "storages:\n  default: {type: memory}\n"),
     ("credentials.yaml", CREDENTIALS),
     ("repos/team.yaml", TEAM_REPOSITORY),
-    ("repos/public.yaml", "repo:\n  type: docker\n  permissions:\n    \"*\": [read]\n    jane: [write]\n"),
+    (
+        "repos/public.yaml",
+        "repo:\n  type: docker\n  storage: default\n  permissions:\n    \"*\": [read]\n    jane: [write]\n",
+    ),
 ];
 
 /// Users whose password is `secret-` and their name.
@@ -47,6 +50,7 @@ credentials:
 pub const TEAM_REPOSITORY: &str = "\
 repo:
   type: docker
+  storage: default
   permissions:
     jane: [read, write, delete]
     rita: [read]
@@ -90,6 +94,8 @@ impl Harness {
             })
         };
         let live = Live::start(folder.path(), prepare).unwrap();
+        let compiled = &live.current().compiled;
+        assert!(!compiled.has_errors(), "{:#?}", compiled.diagnostics);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let options = Options {
