@@ -1,11 +1,11 @@
 //! `portolan check`: read, compile, render. No server, no storage, no async runtime.
 
 use std::io;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
 use crate::config::{Compiled, compile};
-use crate::live;
 
 use super::output::Colour;
 use super::render::{Summary, human, json};
@@ -39,7 +39,7 @@ enum Format {
 
 pub(super) fn run(arguments: &CheckArguments) -> Result<Exit, Failure> {
     let folder = &arguments.folder.dir;
-    let tree = live::read(folder).map_err(|error| Failure::new(error.to_string()))?;
+    let tree = arguments.folder.read()?;
     let compiled = compile(&tree, None);
     let summary = Summary::of(&compiled.diagnostics, tree.files.len());
     match arguments.format {
@@ -49,17 +49,17 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Exit, Failure> {
         }
         Format::Json => output::result(&(json(&compiled.diagnostics, &compiled.sources, summary) + "\n"))?,
     }
-    let missing = if arguments.secrets { missing_secret(folder, &compiled) } else { None };
-    if let Some(missing) = &missing {
-        output::report(&Failure::new(missing));
-    }
+    let users = arguments.folder.require_users(&tree).err();
+    let secret = if arguments.secrets { missing_secret(folder, &compiled) } else { None };
+    let missing: Vec<Failure> = users.into_iter().chain(secret).collect();
+    missing.iter().for_each(output::report);
     output::note(&format!("{summary}\n"));
     let denied = arguments.deny_warnings && summary.warnings > 0;
-    let wrong = compiled.has_errors() || compiled.model.is_none() || denied || missing.is_some();
+    let wrong = compiled.has_errors() || compiled.model.is_none() || denied || !missing.is_empty();
     Ok(if wrong { Exit::No } else { Exit::Done })
 }
 
-fn missing_secret(folder: &std::path::Path, compiled: &Compiled) -> Option<String> {
+fn missing_secret(folder: &Path, compiled: &Compiled) -> Option<Failure> {
     let key = compiled.model.as_ref()?.settings.signing_key.as_ref()?;
-    secret::signing_key(folder, key).err()
+    secret::signing_key(folder, key).err().map(Failure::new)
 }

@@ -19,6 +19,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::Tree;
+use crate::live;
+
 pub use exit::Exit;
 pub use exit::Failure;
 
@@ -64,6 +67,32 @@ struct Folder {
     dir: PathBuf,
 }
 
+/// The names that the file of the users may have.
+const CREDENTIALS: [&str; 4] = ["credentials.yaml", "credentials.yml", "_credentials.yaml", "_credentials.yml"];
+
+impl Folder {
+    /// Reads the folder's files.
+    fn read(&self) -> Result<Tree, Failure> {
+        live::read(&self.dir).map_err(|error| {
+            let failure = Failure::new(error.to_string());
+            if self.dir.exists() { failure } else { failure.with_hint(self.hint()) }
+        })
+    }
+
+    /// A folder without a file of users is most likely the wrong one, and is not served.
+    fn require_users(&self, tree: &Tree) -> Result<(), Failure> {
+        if CREDENTIALS.into_iter().any(|name| tree.files.contains_key(name)) {
+            return Ok(());
+        }
+        let failure = Failure::new(format!("`{}` has no `credentials.yaml`", self.dir.display()));
+        Err(failure.with_hint(self.hint()).with_exit(Exit::No))
+    }
+
+    fn hint(&self) -> String {
+        format!("`portolan init {}` writes a configuration to start from", self.dir.display())
+    }
+}
+
 /// Runs the command that the arguments name, the first of them being the program's name.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit {
     let arguments = match Arguments::try_parse_from(arguments) {
@@ -102,6 +131,19 @@ mod tests {
             let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains(&format!("portolan {}", sub.get_name())), "{}", sub.get_name());
         }
+    }
+
+    #[test]
+    fn a_folder_without_users_is_refused_with_a_hint() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = Folder { dir: dir.path().join("missing") };
+        let failure = missing.read().unwrap_err();
+        assert_eq!((failure.hint, failure.exit), (Some(missing.hint()), Exit::Failed));
+        let folder = Folder { dir: dir.path().to_owned() };
+        let failure = folder.require_users(&folder.read().unwrap()).unwrap_err();
+        assert_eq!((failure.hint, failure.exit), (Some(folder.hint()), Exit::No));
+        std::fs::write(dir.path().join("_credentials.yml"), "credentials: {}\n").unwrap();
+        assert!(folder.require_users(&folder.read().unwrap()).is_ok());
     }
 
     #[test]

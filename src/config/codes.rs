@@ -241,7 +241,7 @@ mod tests {
                 code.code
             );
             assert!(seen.insert(code.code), "{}", code.code);
-            assert!(!code.title.ends_with('.') && code.explanation.len() > 80, "{}", code.code);
+            assert!(!code.title.ends_with('.') && code.explanation.len() > 60, "{}", code.code);
             assert!(!code.explanation.contains("     \n"), "{}", code.code);
             assert_eq!(super::code(code.code), Some(*code));
         }

@@ -33,7 +33,7 @@ pub struct AuthenticatorOptions {
     pub workers: usize,
     /// How many checks may wait; more are refused.
     pub queue: usize,
-    /// How long a success is remembered.
+    /// How long a success is remembered after it was last of use.
     pub remember: Duration,
     /// Failures are answered at multiples of this after the request, so that their time tells nothing.
     pub quantum: Duration,
@@ -52,7 +52,7 @@ impl Default for AuthenticatorOptions {
         Self {
             workers: (cores / 2).clamp(1, 8),
             queue: 256,
-            remember: Duration::from_secs(15 * 60),
+            remember: Duration::from_secs(60 * 60),
             quantum: Duration::from_millis(400),
             window: Duration::from_secs(60),
             failures_per_name: 10,
@@ -98,7 +98,7 @@ impl Authenticator {
         let remembered = Cache::builder()
             .max_capacity(REMEMBERED)
             .eviction_policy(EvictionPolicy::lru())
-            .time_to_live(options.remember)
+            .time_to_idle(options.remember)
             .build();
         Self {
             key,

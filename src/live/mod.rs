@@ -138,7 +138,7 @@ impl Drop for Live {
 /// # Errors
 /// [`StartError::Folder`].
 pub fn read(folder: &Path) -> Result<Tree, StartError> {
-    read::list(folder)?.load(folder)
+    read::list(folder).map_err(|failed| failed.error)?.load(folder)
 }
 
 #[cfg(test)]

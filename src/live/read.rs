@@ -127,22 +127,21 @@ fn read_file(path: &Path) -> Content {
     }
 }
 
+/// The folder cannot be listed.
+#[derive(Debug)]
+pub(super) struct NoListing {
+    pub(super) error: StartError,
+    /// Where to watch for it to become readable again.
+    pub(super) folders: Folders,
+}
+
 /// Lists the files that matter.
-pub(super) fn list(folder: &Path) -> Result<Listing, StartError> {
-    let absolute = std::path::absolute(folder).map_err(|error| folder_error(folder, plain(&error)))?;
+pub(super) fn list(folder: &Path) -> Result<Listing, NoListing> {
     let mut walk = Walk { root: folder, listing: Listing::default(), above: Vec::new() };
-    walk.follow(&absolute);
-    let top = walk.enter(&absolute)?;
-    for (name, entry) in walk.entries(&absolute)? {
-        match name.to_str() {
-            Some("repos") => walk.folder(&entry, "repos", true)?,
-            Some("tests") => walk.folder(&entry, "tests", false)?,
-            Some(name) if TOP_FILES.into_iter().any(|stem| is_yaml(name, stem)) => walk.file(&entry, name.into())?,
-            _ => {}
-        }
+    match walk.top() {
+        Ok(()) => Ok(walk.listing),
+        Err(error) => Err(NoListing { error, folders: walk.listing.folders }),
     }
-    debug_assert!(top, "nothing is above the first folder");
-    Ok(walk.listing)
 }
 
 fn is_yaml(name: &str, stem: &str) -> bool {
@@ -157,6 +156,21 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    fn top(&mut self) -> Result<(), StartError> {
+        let top = std::path::absolute(self.root).map_err(|error| folder_error(self.root, plain(&error)))?;
+        self.follow(&top);
+        self.enter(&top)?;
+        for (name, path) in self.entries(&top)? {
+            match name.to_str() {
+                Some("repos") => self.folder(&path, "repos", true)?,
+                Some("tests") => self.folder(&path, "tests", false)?,
+                Some(name) if TOP_FILES.into_iter().any(|stem| is_yaml(name, stem)) => self.file(&path, name.into())?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Begins with a folder; `false` where it is one of those it lies in, by way of a symbolic link.
     fn enter(&mut self, path: &Path) -> Result<bool, StartError> {
         let meta = fs::metadata(path).map_err(|error| self.error(path, &plain(&error)))?;
@@ -400,9 +414,9 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_an_error_and_not_an_empty_one() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(list(&dir.path().join("missing")), Err(StartError::Folder { .. })));
+        assert!(matches!(super::super::read(&dir.path().join("missing")), Err(StartError::Folder { .. })));
         symlink("nowhere", dir.path().join("repos")).unwrap();
-        let error = list(dir.path()).unwrap_err().to_string();
+        let error = list(dir.path()).unwrap_err().error.to_string();
         assert!(error.contains("`repos`: no such file or directory"), "{error}");
     }
 

@@ -13,7 +13,7 @@ use super::*;
 /// Far below the interval at which the folder is looked at in any case.
 const SOON: Duration = Duration::from_secs(3);
 
-const REPOSITORY: &str = "repo:\n  type: docker\n  permissions: {}\n";
+const REPOSITORY: &str = "repo:\n  type: docker\n  storage: default\n  permissions: {}\n";
 
 fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);

@@ -13,7 +13,7 @@ use crate::config::{Compiled, Model, ReloadMode, Tree, compile};
 use crate::diagnostic::Severity;
 
 use super::notice::{Wake, Watches};
-use super::read::{Listing, list};
+use super::read::{Folders, Listing, list};
 use super::{Prepare, Problem, Published, Shared, StartError, commit};
 
 /// After a change, as long must nothing change before the folder is read.
@@ -133,15 +133,12 @@ impl Worker {
 
     /// Reads the folder until nothing changes while it is read, and watches what it consists of.
     fn read(&mut self) -> Result<Tree, StartError> {
-        let mut listing = list(&self.folder)?;
+        self.seen = None;
+        let mut listing = self.list()?;
         for _ in 0..ATTEMPTS {
-            if self.mode == ReloadMode::Watch {
-                let wake = self.wake.clone();
-                // The thread ended: nobody needs to be told.
-                self.watches.set(listing.folders(), move |event| drop(wake.send(event)));
-            }
+            self.watch(listing.folders());
             let tree = listing.load(&self.folder)?;
-            let after = list(&self.folder)?;
+            let after = self.list()?;
             if after == listing {
                 let fresh = listing.is_fresh(Timestamp::now().as_second(), STAMP_SECONDS);
                 self.seen = Some((listing, fresh));
@@ -150,8 +147,23 @@ impl Worker {
             listing = after;
             std::thread::sleep(Duration::from_millis(5));
         }
-        self.seen = None;
         listing.load(&self.folder)
+    }
+
+    fn list(&mut self) -> Result<Listing, StartError> {
+        list(&self.folder).or_else(|failed| {
+            self.watch(&failed.folders);
+            // It may have become readable just before it was watched.
+            list(&self.folder).map_err(|failed| failed.error)
+        })
+    }
+
+    fn watch(&mut self, folders: &Folders) {
+        if self.mode == ReloadMode::Watch {
+            let wake = self.wake.clone();
+            // Where the thread ended, nobody needs to be told.
+            self.watches.set(folders, move |event| drop(wake.send(event)));
+        }
     }
 
     /// Whether a look at the folder gives reason to read it.

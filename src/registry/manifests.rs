@@ -45,10 +45,9 @@ pub(super) async fn understand(
     }))
 }
 
-/// Stores a manifest's bytes, whose digest was checked, unless they are there already.
+/// Stores a manifest's bytes, whose digest was checked. Written also where they are already: what is
+/// there may be damaged, or not be on disk yet.
 pub(super) async fn write(store: &Store, digest: &Digest, body: Bytes) -> Result<(), StorageError> {
-    // Compared and not only looked for: what is there may have been damaged. Written also where it is
-    // equal, since only a write of our own is known to be on disk.
     store.put(&Key::blob(digest), body).await
 }
 

@@ -12,8 +12,6 @@ mod pull;
 mod push;
 mod referrers;
 mod tags;
-#[cfg(test)]
-mod tests;
 mod upload;
 
 use std::collections::HashMap;
@@ -91,3 +89,6 @@ impl Registry {
         self.stores.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

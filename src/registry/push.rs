@@ -70,19 +70,19 @@ fn understand(media_type: &MediaType, body: &[u8]) -> Result<Manifest, BadManife
 
 /// All that a manifest names must be in this image, whatever other images hold.
 async fn check_references(store: &Store, image: &ImageName, manifest: &Manifest) -> Result<(), RegistryError> {
-    let blobs: BTreeSet<&Digest> = manifest.required_blobs().map(|blob| &blob.digest).collect();
-    let children: BTreeSet<&Digest> = manifest.children().iter().map(|child| &child.digest).collect();
+    let blobs: BTreeSet<Digest> = manifest.required_blobs().map(|blob| blob.digest.clone()).collect();
+    let children: BTreeSet<Digest> = manifest.children().iter().map(|child| child.digest.clone()).collect();
     let blobs = stream::iter(blobs)
-        .map(async |digest| match manifests::holds_blob(store, image, digest).await? {
+        .map(async |digest| match manifests::holds_blob(store, image, &digest).await? {
             true => Ok(()),
-            false => Err(RegistryError::ManifestBlobUnknown(digest.clone())),
+            false => Err(RegistryError::ManifestBlobUnknown(digest)),
         })
         .buffered(PARALLEL_READS)
         .try_collect::<()>();
     let children = stream::iter(children)
-        .map(async |digest| match store.exists(&Key::revision(image, digest)).await? {
+        .map(async |digest| match store.exists(&Key::revision(image, &digest)).await? {
             true => Ok(()),
-            false => Err(RegistryError::ManifestChildUnknown(digest.clone())),
+            false => Err(RegistryError::ManifestChildUnknown(digest)),
         })
         .buffered(PARALLEL_READS)
         .try_collect::<()>();

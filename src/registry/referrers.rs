@@ -127,9 +127,11 @@ async fn build(store: &Store, image: &ImageName) -> Result<(), StorageError> {
         stream::iter(digests)
             .map(Ok)
             .try_for_each_concurrent(PARALLEL_READS, async |digest| {
-                match manifests::understand(store, image, &digest).await? {
-                    Some((manifest, size)) => write(store, image, &digest, &manifest, size).await,
-                    None => Ok::<_, StorageError>(()),
+                match manifests::understand(store, image, &digest).await {
+                    Ok(Some((manifest, size))) => write(store, image, &digest, &manifest, size).await,
+                    // What cannot be served is no referrer.
+                    Ok(None) | Err(StorageError::Damaged { .. }) => Ok(()),
+                    Err(error) => Err(error),
                 }
             })
             .await?;

@@ -30,6 +30,8 @@ impl Folders {
     /// Opens a folder, and makes it where it does not exist.
     pub(super) fn open(root: &Path) -> Result<Self, StorageError> {
         let refuse = |why: String| StorageError::Root { path: root.display().to_string(), why };
+        let made: Vec<PathBuf> =
+            root.ancestors().take_while(|folder| !folder.exists()).map(Path::to_path_buf).collect();
         std::fs::create_dir_all(root).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists | ErrorKind::NotADirectory => refuse("is not a folder".to_owned()),
             _ => refuse(format!("cannot be made: {error}")),
@@ -41,14 +43,10 @@ impl Folders {
             .map_err(|error| refuse(format!("cannot be written: {error}")))?;
         std::fs::remove_file(&probe).map_err(|error| StorageError::io(&probe, error))?;
         let folders = Self { root, known: Mutex::default(), gate: RwLock::default() };
-        // The root itself may have been made just now.
-        if let Some(parent) = folders.root.parent() {
-            // A parent that may not be read cannot be synced: then the root was not made by us.
-            match sync(parent) {
-                Err(error) if error.kind() != ErrorKind::PermissionDenied => {
-                    return Err(StorageError::io(parent, error));
-                }
-                _ => {}
+        for folder in made {
+            let parent = folder.canonicalize().ok().and_then(|folder| folder.parent().map(Path::to_path_buf));
+            if let Some(parent) = parent {
+                sync(&parent).map_err(|error| StorageError::io(&parent, error))?;
             }
         }
         Ok(folders)
@@ -64,33 +62,44 @@ impl Folders {
         &self.root
     }
 
-    /// Makes the folder that a key lies in.
-    pub(super) fn make_parent(&self, key: &Key) -> Result<(), StorageError> {
-        let path = self.path(key);
-        let parent = path.parent().unwrap_or(&self.root);
-        std::fs::create_dir_all(parent).map_err(|error| StorageError::io(parent, error))
-    }
-
-    /// Makes sure that the entry of a file, and of every folder above it, is on disk.
+    /// Makes the folder that a key lies in, so that only what is put into it has yet to be synced.
     ///
     /// Every folder above is considered, also those that somebody else has just made: they may not be
     /// synced yet, or never, where their maker was killed.
-    pub(super) fn settle(&self, key: &Key) -> Result<(), StorageError> {
-        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn prepare(&self, key: &Key) -> Result<(), StorageError> {
         let path = self.path(key);
+        let parent = path.parent().unwrap_or(&self.root);
+        if self.known().contains(parent) {
+            return Ok(());
+        }
+        std::fs::create_dir_all(parent).map_err(|error| StorageError::io(parent, error))?;
+        self.sync_above(parent)
+    }
+
+    /// Makes sure that the entry of a file, and of every folder above it, is on disk.
+    pub(super) fn settle(&self, key: &Key) -> Result<(), StorageError> {
+        let path = self.path(key);
+        let parent = path.parent().unwrap_or(&self.root);
+        sync_if_there(parent)?;
+        self.sync_above(parent)
+    }
+
+    /// Makes sure that a folder's own entry, and that of every folder above it, is on disk.
+    fn sync_above(&self, folder: &Path) -> Result<(), StorageError> {
+        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         let mut settled = Vec::new();
-        let mut folder = path.parent();
-        while let Some(current) = folder {
-            match sync(current) {
+        let mut current = folder;
+        while current != self.root && !self.known().contains(current) {
+            let Some(parent) = current.parent() else { break };
+            if !sync_if_there(parent)? {
                 // Removed again by somebody else, with what lay in it.
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-                result => result.map_err(|error| StorageError::io(current, error))?,
-            }
-            if current == self.root || self.known().contains(current) {
-                break;
+                return Ok(());
             }
             settled.push(current.to_path_buf());
-            folder = current.parent();
+            current = parent;
+        }
+        if settled.is_empty() || !folder.exists() {
+            return Ok(());
         }
         let mut known = self.known();
         if known.len() + settled.len() > KNOWN_MAX {
@@ -100,18 +109,22 @@ impl Folders {
         Ok(())
     }
 
-    /// Removes a file; `false` where there is none.
+    /// Removes a file for good; `false` where there is none.
     pub(super) fn remove(&self, key: &Key) -> Result<bool, StorageError> {
+        let existed = self.discard(key)?;
+        if existed && let Some(parent) = self.path(key).parent() {
+            sync_if_there(parent)?;
+        }
+        Ok(existed)
+    }
+
+    /// Removes a file that does no harm if a power cut brings it back; `false` where there is none.
+    pub(super) fn discard(&self, key: &Key) -> Result<bool, StorageError> {
         let path = self.path(key);
         match std::fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(error) if is_absent(&error) => return Ok(false),
-            Err(error) => return Err(StorageError::io(&path, error)),
-        }
-        let parent = path.parent().unwrap_or(&self.root);
-        match sync(parent) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(StorageError::io(parent, error)),
-            _ => Ok(true),
+            Ok(()) => Ok(true),
+            Err(error) if is_absent(&error) => Ok(false),
+            Err(error) => Err(StorageError::io(&path, error)),
         }
     }
 
@@ -172,8 +185,17 @@ fn has_any(folder: &Path) -> Result<bool, StorageError> {
 }
 
 /// Syncs the entries of a folder to disk.
-pub(super) fn sync(folder: &Path) -> std::io::Result<()> {
+fn sync(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// Syncs the entries of a folder to disk; `false` where there is no such folder.
+fn sync_if_there(folder: &Path) -> Result<bool, StorageError> {
+    match sync(folder) {
+        Ok(()) => Ok(true),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(error) => Err(StorageError::io(folder, error)),
+    }
 }
 
 /// Whether an error says that there is no such file or folder.

@@ -10,6 +10,7 @@ mod objects;
 mod store;
 mod upload;
 mod upload_data;
+mod upload_record;
 
 pub use blob::{BlobReader, BlobStream};
 pub use error::StorageError;

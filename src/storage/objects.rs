@@ -88,6 +88,11 @@ impl Objects {
     async fn put_mode(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<bool, StorageError> {
         let mut attempt = 1;
         let is_written = loop {
+            if let Some(folders) = &self.folders {
+                let (folders, key) = (Arc::clone(folders), key.clone());
+                blocking(move || folders.prepare(&key)).await?;
+            }
+            // Syncs the object and the folder that it lies in.
             match self.store.put_opts(&key.path(), bytes.clone().into(), mode.clone().into()).await {
                 Ok(_) => break true,
                 Err(object_store::Error::AlreadyExists { .. }) => break false,
@@ -96,7 +101,8 @@ impl Objects {
                 Err(error) => return Err(object_error(key, error)),
             }
         };
-        if let Some(folders) = &self.folders {
+        if !is_written && let Some(folders) = &self.folders {
+            // Whoever has written it may not have synced it yet.
             let (folders, key) = (Arc::clone(folders), key.clone());
             blocking(move || folders.settle(&key)).await?;
         }
@@ -125,6 +131,13 @@ impl Objects {
         let existed = self.size(key).await?.is_some();
         self.store.delete(&key.path()).await.map_err(|error| object_error(key, error))?;
         Ok(existed)
+    }
+
+    /// Removes an object that does no harm if a power cut brings it back.
+    pub(super) async fn discard(&self, key: &Key) -> Result<(), StorageError> {
+        let Some(folders) = &self.folders else { return self.remove(key).await.map(|_| ()) };
+        let (folders, key) = (Arc::clone(folders), key.clone());
+        blocking(move || folders.discard(&key).map(|_| ())).await
     }
 
     /// Removes a folder if nothing lies in it. Only a file system has empty folders.

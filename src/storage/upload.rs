@@ -6,34 +6,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
-
 use super::error::blocking;
 use super::key::UPLOAD_SESSION;
 use super::upload_data::{Hold, UploadData, UploadRoom};
+use super::upload_record::{Chunk, Session, VERSION, check_version, from_json, to_json};
 use super::{Key, StorageError, Store};
 use crate::oci::{Algorithm, Digest, Hasher, ImageName, UploadId};
-
-/// The form of the records. Increased whenever it changes, that of the digest's state included.
-const VERSION: u32 = 1;
-
-#[derive(Serialize, Deserialize)]
-struct Session {
-    version: u32,
-    image: String,
-    owner: Option<String>,
-    /// Seconds since 1970.
-    started: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Chunk {
-    version: u32,
-    /// Position after the chunk's last byte.
-    end: u64,
-    /// The SHA-256 state after all bytes up to there.
-    sha256: Vec<u8>,
-}
 
 /// What came of asking for an upload to write to.
 #[derive(Debug)]
@@ -62,7 +40,7 @@ pub struct UploadWriter {
     length: u64,
 }
 
-struct Running(Hasher);
+struct Running(Box<Hasher>);
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -85,7 +63,7 @@ impl UploadWriter {
     /// chunk to the next.
     pub fn expect(&mut self, algorithm: Algorithm) {
         if self.length == 0 {
-            self.hasher = Running(Hasher::new(algorithm));
+            self.hasher = Running(Box::new(Hasher::new(algorithm)));
         }
     }
 
@@ -100,7 +78,7 @@ impl UploadWriter {
     /// The digest of all bytes. Blocks where they have to be read again.
     pub fn digest(&mut self, algorithm: Algorithm) -> Result<Digest, StorageError> {
         if self.hasher.0.algorithm() == algorithm {
-            Ok(self.hasher.0.clone().finish())
+            Ok(Hasher::clone(&self.hasher.0).finish())
         } else {
             self.data.rehash(algorithm)
         }
@@ -173,7 +151,7 @@ impl Store {
             image,
             id,
             data,
-            hasher: Running(hasher),
+            hasher: Running(Box::new(hasher)),
             acknowledged,
             length: acknowledged,
         }))
@@ -225,7 +203,7 @@ impl Store {
                 let is_there = blocking(move || {
                     // Also where the blob is there already: these bytes were just checked, those may
                     // have been damaged.
-                    folders.make_parent(&blob)?;
+                    folders.prepare(&blob)?;
                     let target = folders.path(&blob);
                     match std::fs::rename(&path, &target) {
                         Err(error) if super::folders::is_absent(&error) => return Ok(false),
@@ -301,10 +279,10 @@ impl Store {
 
     /// Removes the records of an upload, the session first: without it nobody can go on.
     async fn remove_records(&self, id: UploadId) -> Result<(), StorageError> {
-        self.objects.remove(&Key::upload_session(id)).await?;
+        self.objects.discard(&Key::upload_session(id)).await?;
         for name in self.objects.list(&Key::upload(id)).await?.objects {
             if let Ok(start) = name.parse() {
-                self.objects.remove(&Key::upload_chunk(id, start)).await?;
+                self.objects.discard(&Key::upload_chunk(id, start)).await?;
             }
         }
         self.objects.remove_empty(&Key::upload(id)).await
@@ -342,22 +320,4 @@ impl Store {
         check_version(&key, chunk.version)?;
         Ok(Some(chunk))
     }
-}
-
-fn check_version(key: &Key, version: u32) -> Result<(), StorageError> {
-    if version == VERSION {
-        return Ok(());
-    }
-    let why = format!("it has the version {version}, and only {VERSION} is understood");
-    Err(StorageError::Damaged { key: key.to_string(), why })
-}
-
-fn to_json<T: Serialize>(key: &Key, record: &T) -> Result<bytes::Bytes, StorageError> {
-    let json = serde_json::to_vec(record);
-    json.map(Into::into).map_err(|error| StorageError::Damaged { key: key.to_string(), why: error.to_string() })
-}
-
-fn from_json<T: for<'de> Deserialize<'de>>(key: &Key, bytes: &[u8]) -> Result<T, StorageError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| StorageError::Damaged { key: key.to_string(), why: error.to_string() })
 }

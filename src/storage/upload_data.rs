@@ -73,8 +73,8 @@ impl UploadRoom {
         match self {
             Self::Files(folders) => {
                 let data = Key::upload_data(image, id);
-                folders.remove(&data)?;
-                folders.remove(&Key::upload_started_at(image, id))?;
+                folders.discard(&data)?;
+                folders.discard(&Key::upload_started_at(image, id))?;
                 data.parent().map_or(Ok(()), |folder| folders.remove_empty(&folder))
             }
             Self::Memory(uploads) => {
@@ -90,7 +90,7 @@ fn hold_file(folders: &Folders, image: &ImageName, id: UploadId, is_new: bool) -
     let path = folders.path(&key);
     let fail = |error| StorageError::io(&path, error);
     if is_new {
-        folders.make_parent(&key)?;
+        folders.prepare(&key)?;
         let started_at = folders.path(&Key::upload_started_at(image, id));
         if !started_at.exists() {
             std::fs::write(&started_at, jiff::Timestamp::now().to_string())

@@ -218,7 +218,7 @@ async fn crash_and_verify(rounds: usize) {
         }
         let tasks: Vec<_> =
             (0..3).map(|which| tokio::spawn(pusher(which, &mut random).push_until_killed(round))).collect();
-        tokio::time::sleep(Duration::from_millis(5 + random.below(200))).await;
+        tokio::time::sleep(Duration::from_millis(20 + random.below(500))).await;
         server.kill().unwrap();
         server.wait().unwrap();
         for task in tasks {

@@ -39,5 +39,24 @@ pub(super) fn targets(level: LogLevel) -> Targets {
         .with_target("portolan", level)
         .with_target("audit", level)
         .with_target("request", level)
+        // What it calls an error is a request that a client made wrong.
+        .with_target("actix_http", LevelFilter::OFF)
         .with_default(level.min(LevelFilter::WARN))
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn libraries_say_no_more_than_what_should_be_looked_at() {
+        let debug = targets(LogLevel::Debug);
+        assert!(debug.would_enable("portolan::server", &Level::DEBUG) && debug.would_enable("audit", &Level::DEBUG));
+        assert!(debug.would_enable("actix_server", &Level::WARN) && !debug.would_enable("actix_server", &Level::INFO));
+        assert!(!debug.would_enable("actix_http::h1", &Level::ERROR));
+        let error = targets(LogLevel::Error);
+        assert!(!error.would_enable("audit", &Level::WARN) && !error.would_enable("actix_server", &Level::WARN));
+    }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::config::Model;
 use crate::identity::{Authenticator, AuthenticatorOptions};
-use crate::live::{self, Live, StartError};
+use crate::live::{Live, StartError};
 use crate::registry::Registry;
 use crate::server::{self, SigningKey};
 use clap::Args;
@@ -24,15 +24,13 @@ use self::news::News;
 use self::prepare::Prepared;
 use super::output::Colour;
 use super::render::{Summary, human};
-use super::{Exit, Failure, Folder, output, secret};
+use super::{CREDENTIALS, Exit, Failure, Folder, output, secret};
 
 /// Where the server listens unless it is told otherwise.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 
 /// How long the end waits for what runs in the background.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// The names that the file of the users may have.
-const CREDENTIALS: [&str; 4] = ["credentials.yaml", "credentials.yml", "_credentials.yaml", "_credentials.yml"];
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArguments {
@@ -48,7 +46,7 @@ pub(super) struct ServeArguments {
 
 pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, Failure> {
     let folder = &arguments.folder.dir;
-    require_users(folder)?;
+    arguments.folder.require_users(&arguments.folder.read()?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -90,19 +88,6 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// A folder without users is most likely the wrong one.
-fn require_users(folder: &Path) -> Result<(), Failure> {
-    let hint = || format!("`portolan init {}` writes a configuration to start from", folder.display());
-    let tree = live::read(folder).map_err(|error| {
-        let failure = Failure::new(error.to_string());
-        if folder.exists() { failure } else { failure.with_hint(hint()) }
-    })?;
-    if CREDENTIALS.into_iter().any(|name| tree.files.contains_key(name)) {
-        return Ok(());
-    }
-    Err(Failure::new(format!("`{}` has no `credentials.yaml`", folder.display())).with_hint(hint()))
-}
-
 /// Tells why nothing can be served.
 fn start_failed(error: StartError) -> Result<Exit, Failure> {
     let StartError::Invalid(compiled) = error else {
@@ -138,17 +123,6 @@ fn warn_of_open_credentials(folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_folder_without_users_is_refused_with_a_hint() {
-        let dir = tempfile::tempdir().unwrap();
-        for folder in [dir.path().to_owned(), dir.path().join("missing")] {
-            let failure = require_users(&folder).unwrap_err();
-            assert!(failure.hint.is_some_and(|hint| hint.starts_with("`portolan init ")), "{}", failure.message);
-        }
-        fs::write(dir.path().join("_credentials.yml"), "credentials: {}\n").unwrap();
-        assert!(require_users(dir.path()).is_ok());
-    }
 
     #[test]
     fn a_port_in_use_is_said_to_be() {

@@ -12,6 +12,9 @@ mod storages;
 mod texts;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

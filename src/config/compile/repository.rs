@@ -59,9 +59,18 @@ pub(super) fn compile(name: &str, text: &str, around: Surroundings<'_>, report: 
         return parsed;
     };
     parsed.port = repo.get("port").and_then(|node| port(node, around.main_port, report));
-    if let Some(node) = repo.get("storage") {
-        parsed.in_place = node.pairs().is_some();
-        parsed.storage = if parsed.in_place { storage(node, report) } else { named(node, around.aliases, report) };
+    match repo.get("storage") {
+        Some(node) if node.pairs().is_some() => {
+            parsed.in_place = true;
+            parsed.storage = storage(node, report);
+        }
+        Some(node) => {
+            parsed.storage = node.string().and_then(|name| named(name, node.span, around.aliases, report));
+        }
+        None => {
+            let key = file.root.as_ref().and_then(|root| root.pair("repo")).map(|(key, _)| key.span);
+            parsed.storage = key.and_then(|span| named(DEFAULT_STORAGE, span, around.aliases, report));
+        }
     }
     let immutable_tags = immutable_tags(repo.get("immutable_tags"), report);
     let no_prefix = matches!(&parsed.prefix, Some((prefix, _)) if prefix.is_empty());
@@ -139,17 +148,19 @@ fn port(node: &Node<'_>, main_port: u16, report: &mut Report) -> Option<(u16, Sp
     Some((port, node.span))
 }
 
-fn named(node: &Node<'_>, aliases: Option<&Aliases>, report: &mut Report) -> Option<Storage> {
-    let name = node.string()?;
+/// The storage of a repository that names none.
+const DEFAULT_STORAGE: &str = "default";
+
+fn named(name: &str, span: Span, aliases: Option<&Aliases>, report: &mut Report) -> Option<Storage> {
     let aliases = aliases?;
-    let storage = aliases.get(name, || report.place(node.span));
+    let storage = aliases.get(name, || report.place(span));
     if storage.is_none() {
         let help = match nearest(name, aliases.names()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if aliases.names().next().is_none() => "no storage is defined".to_owned(),
             None => format!("defined: {}", one_of(aliases.names().take(10))),
         };
-        report.add(codes::UNKNOWN_STORAGE, node.span, format!("there is no storage `{}`", shown(name))).help(help);
+        report.add(codes::UNKNOWN_STORAGE, span, format!("there is no storage `{}`", shown(name))).help(help);
     }
     storage
 }

@@ -21,6 +21,13 @@ struct Checker<'r> {
 impl Checker<'_> {
     /// `at` is where a value of nothing is shown: its key.
     fn value(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: &str) {
+        if node.is_unknown() {
+            // A password that begins with `*` reads as an alias.
+            if shape.holds_secrets() {
+                self.report.secrets.push(node.span);
+            }
+            return;
+        }
         match shape {
             Shape::Text | Shape::Permission => {
                 if node.string().is_none() {
@@ -209,7 +216,8 @@ impl Checker<'_> {
     }
 
     fn wrong_type(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: &str) {
-        if node.is_null() && !self.complete {
+        let is_scalar = matches!(node.value, Value::Scalar(_));
+        if !self.complete && (node.is_null() || !is_scalar) {
             return;
         }
         if shape.holds_secrets() {
@@ -218,7 +226,6 @@ impl Checker<'_> {
         let wanted = describe(shape);
         let span = if node.is_null() { at } else { node.span };
         let message = format!("{name} must be {wanted}, and is {}", node.describe());
-        let is_scalar = matches!(node.value, Value::Scalar(_));
         let help = match shape {
             Shape::Text | Shape::Password | Shape::Permission if is_scalar && !node.is_null() => {
                 Some("put it in quotes".to_owned())

@@ -6,6 +6,9 @@ mod check;
 mod schema;
 mod tables;
 
+#[cfg(test)]
+mod tests;
+
 use super::codes::Code;
 
 pub(super) use check::check;

@@ -41,7 +41,7 @@ static REPO: Object = Object {
             Shape::Either { scalar: &Shape::Text, mapping: &STORAGE },
             "Where the images are: an alias from storages.yaml, or a storage written in place.",
         )
-        .required(),
+        .default("\"default\""),
         key(
             "prefix",
             Shape::Text,

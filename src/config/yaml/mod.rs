@@ -11,6 +11,9 @@ use crate::diagnostic::Span;
 pub use read::{Document, Problem, ProblemKind, read};
 pub use scalar::ScalarType;
 
+#[cfg(test)]
+mod tests;
+
 /// The largest file that is read, in bytes.
 pub const FILE_MAX_BYTES: usize = 1 << 20;
 /// The deepest nesting of lists and mappings.
@@ -89,6 +92,11 @@ impl<'t> Node<'t> {
         matches!(&self.value, Value::Scalar(scalar) if scalar.kind == ScalarType::Null)
     }
 
+    /// Whether the value could not be read, which was reported.
+    pub fn is_unknown(&self) -> bool {
+        matches!(&self.value, Value::Scalar(scalar) if scalar.kind == ScalarType::Unknown)
+    }
+
     /// The items of a list.
     pub fn items(&self) -> Option<&[Node<'t>]> {
         match &self.value {
@@ -121,7 +129,7 @@ impl<'t> Node<'t> {
             Value::Sequence(_) => "a list",
             Value::Mapping(_) => "a mapping",
             Value::Scalar(scalar) => match scalar.kind {
-                ScalarType::Null => "nothing",
+                ScalarType::Null | ScalarType::Unknown => "nothing",
                 ScalarType::Boolean => "true or false",
                 ScalarType::Integer | ScalarType::Float => "a number",
                 ScalarType::String => "a text",

@@ -159,7 +159,7 @@ impl<'t> Builder<'t> {
                 Ok(node) => self.put(node),
                 Err(kind @ ProblemKind::AliasInItself) => {
                     self.problems.push(Problem { kind, span: place });
-                    self.put(nothing(place, line));
+                    self.put(empty(place, line, ScalarType::Unknown));
                 }
                 Err(kind) => return Err(Some(Problem { kind, span: place })),
             },
@@ -173,7 +173,7 @@ impl<'t> Builder<'t> {
                     // What follows was meant as this key's value, and nothing fits any more.
                     return Err(None);
                 }
-                self.put(nothing(place, line));
+                self.put(empty(place, line, ScalarType::Unknown));
             }
             Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Anchor(..) | Event::Comment(..) => {}
             // A kind of event that a later version of the library may know: to leave it out could change
@@ -238,7 +238,7 @@ impl<'t> Builder<'t> {
             Content::Sequence(items) => Value::Sequence(items),
             Content::Mapping { mut pairs, key } => {
                 if let Some(key) = key {
-                    let missing = nothing(Span { start: key.span.end, end: key.span.end }, key.line);
+                    let missing = empty(Span { start: key.span.end, end: key.span.end }, key.line, ScalarType::Unknown);
                     pairs.push((key, missing));
                 }
                 self.find_duplicates(&pairs);
@@ -282,14 +282,23 @@ impl<'t> Builder<'t> {
             Some(Content::Sequence(items)) => items.push(node),
             Some(Content::Mapping { pairs, key }) => match key.take() {
                 None => *key = Some(node),
-                Some(key) => pairs.push((key, node)),
+                Some(key) => {
+                    let mut node = node;
+                    if node.span.start == node.span.end {
+                        // Where nothing is written, the library's place is that of the next token.
+                        node.span = Span { start: key.span.end, end: key.span.end };
+                        node.line = key.line;
+                    }
+                    pairs.push((key, node));
+                }
             },
         }
     }
 
     /// What the library refuses, in our words where they are better.
     fn syntax(&self, kind: &ErrorKind, marker: &Marker) -> Option<Problem> {
-        let start = marker.byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        // Some marks of the library stand inside of a character.
+        let start = self.text.floor_char_boundary(marker.byte_offset().unwrap_or(self.text.len()));
         let rest = self.text.get(start..).unwrap_or_default();
         let width = rest.chars().next().filter(|first| !matches!(first, '\r' | '\n')).map_or(0, char::len_utf8);
         let span = Span { start, end: start + width };
@@ -300,14 +309,11 @@ impl<'t> Builder<'t> {
             | ErrorKind::TabAtBlockScalarStart
             | ErrorKind::TabInIndentation
             | ErrorKind::TabInPlainScalar => {
-                // The mark may stand behind the tab.
+                // The mark stands before the tab or behind it.
                 let line_start = self.text.get(..start).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
-                let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-                let tab = line.find('\t').map_or(start, |at| line_start + at);
-                return Some(Problem {
-                    kind: ProblemKind::Tab,
-                    span: Span { start: tab, end: tab + usize::from(tab < self.text.len()) },
-                });
+                let tab = self.text.get(line_start..).and_then(|lines| lines.find('\t')).map(|at| line_start + at);
+                let span = tab.map_or(span, |tab| Span { start: tab, end: tab + 1 });
+                return Some(Problem { kind: ProblemKind::Tab, span });
             }
             ErrorKind::MissingAnchorOrAliasName if rest.starts_with('*') => ProblemKind::UnquotedStar,
             ErrorKind::ExpectedBlockMappingKey => ProblemKind::Syntax(
@@ -333,9 +339,9 @@ enum TagKind {
     Str,
 }
 
-/// Stands where a value could not be read.
-fn nothing<'t>(span: Span, line: u32) -> Node<'t> {
-    let value = Value::Scalar(Scalar { text: "".into(), plain: true, kind: ScalarType::Null });
+/// Stands where no value is written, or none could be read.
+fn empty<'t>(span: Span, line: u32, kind: ScalarType) -> Node<'t> {
+    let value = Value::Scalar(Scalar { text: "".into(), plain: true, kind });
     Node { span, line, value }
 }
 

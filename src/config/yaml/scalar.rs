@@ -13,6 +13,9 @@ pub enum ScalarType {
     Float,
     /// Everything else, and all that is quoted.
     String,
+    /// Not known: an alias without an anchor, or a value that the text was not read up to. It was
+    /// reported.
+    Unknown,
 }
 
 /// The type of a plain scalar (YAML 1.2.2, section 10.3.2).

@@ -1,0 +1,554 @@
+//! Small folders in, problems out.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::super::tree::{Content, Tree};
+use super::super::{CODES, Compiled, StorageDefinition};
+use super::compile;
+use crate::diagnostic::Severity;
+use crate::oci::ImageName;
+use crate::policy::{Access, Repository, Rule, What};
+
+const GOOD: &str = "repo: {type: docker, storage: default, permissions: {}}\n";
+
+fn tree(files: &[(&str, &str)]) -> Tree {
+    let content = |text: &str| Content::Bytes(text.as_bytes().into());
+    Tree { files: files.iter().map(|(path, text)| (Arc::from(*path), content(text))).collect() }
+}
+
+fn fresh(files: &[(&str, &str)]) -> Compiled {
+    compile(&tree(files), None)
+}
+
+/// `file code \`text\`` for each problem, in order; the other places after `+`.
+fn problems(compiled: &Compiled) -> Vec<String> {
+    let mut lines = Vec::new();
+    for diagnostic in &compiled.diagnostics {
+        let mut line = format!("{} {}", diagnostic.primary.place.file, diagnostic.code);
+        for (sign, label) in
+            std::iter::once(("", &diagnostic.primary)).chain(diagnostic.secondary.iter().map(|l| ("+", l)))
+        {
+            if let Some(span) = label.place.span {
+                let text = &compiled.sources[&label.place.file][span.start..span.end];
+                write!(line, " {sign}`{text}`").unwrap();
+            } else if !sign.is_empty() {
+                write!(line, " {sign}{}", label.place.file).unwrap();
+            }
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// The repository that serves an image, and whether it is closed.
+fn serves(compiled: &Compiled, image: &str) -> Option<(String, bool)> {
+    let image = ImageName::parse(image).unwrap();
+    let repository = compiled.model.as_ref()?.snapshot.repository_of(&image)?;
+    Some((repository.file.to_string(), matches!(repository.access, Access::Closed)))
+}
+
+fn open(file: &str) -> Option<(String, bool)> {
+    Some((file.to_owned(), false))
+}
+
+fn closed(file: &str) -> Option<(String, bool)> {
+    Some((file.to_owned(), true))
+}
+
+fn repository<'c>(compiled: &'c Compiled, name: &str) -> &'c Arc<Repository> {
+    compiled.model.as_ref().unwrap().snapshot.repositories().iter().find(|r| &*r.name == name).unwrap()
+}
+
+/// A repository file with these lines below `repo:`.
+fn repo(lines: &str) -> String {
+    format!("repo:\n  type: docker\n  storage: default\n{lines}")
+}
+
+#[test]
+fn an_empty_folder_is_a_configuration() {
+    let compiled = fresh(&[]);
+    assert_eq!(problems(&compiled), [""; 0]);
+    let model = compiled.model.unwrap();
+    assert_eq!(model.settings, crate::config::Settings::default());
+    assert!(!model.snapshot.has_users());
+}
+
+/// Each line: a file, its text, and the problems.
+#[test]
+fn tells_what_is_wrong_and_where() {
+    let r = "repos/a.yaml";
+    let c = "credentials.yaml";
+    let s = "storages.yaml";
+    let g = "registry.yaml";
+    let perms = |entries: &str| repo(&format!("  permissions:\n{entries}"));
+    let user = |lines: &str| format!("credentials:\n  jane:\n    type: plain\n    pass: x\n{lines}");
+    let cases: Vec<(&str, String, &[&str])> = vec![
+        // The shapes.
+        (r, "repos: {}\n".into(), &["missing-key ``", "unknown-key `repos`"]),
+        (r, "repo:\n".into(), &["wrong-type `repo`"]),
+        (r, "- repo\n".into(), &["wrong-type `- repo`"]),
+        (r, "".into(), &["empty-file"]),
+        (r, "# only a comment\n".into(), &["empty-file"]),
+        (r, "repo: {}\n".into(), &["missing-key `repo`", "no-permissions `repo`"]),
+        (r, repo("  permisions: {}\n"), &["no-permissions `repo`", "unknown-key `permisions`"]),
+        (r, repo("  port: '5001'\n  permissions: {}\n"), &["wrong-type `'5001'`"]),
+        (r, repo("  port: 70000\n  permissions:\n"), &["out-of-range `70000`"]),
+        (r, repo("  port: 5000\n  permissions: {}\n"), &["port-is-main `5000`"]),
+        (r, repo("  prefix: 2024\n  permissions: {}\n"), &["wrong-type `2024`"]),
+        (r, repo("  prefix:\n  permissions: {}\n"), &["wrong-type `prefix`"]),
+        (r, repo("  prefix: A/b\n  permissions: {}\n"), &["bad-prefix `A/b`"]),
+        (r, "repo: {type: dokcer, storage: default, permissions: {}}".into(), &["unknown-value `dokcer`"]),
+        (r, "repo: {type: docker-proxy, storage: default, permissions: {}}".into(), &["repository-type-unsupported `docker-proxy`"]),
+        (r, "repo: {type: docker, storage: defualt, permissions: {}}".into(), &["unknown-storage `defualt`"]),
+        (r, "repo: {type: docker, storage: [], permissions: {}}".into(), &["wrong-type `[]`"]),
+        (r, "repo: {type: docker, storage: {path: x}, permissions: {}}".into(), &["missing-key `storage`"]),
+        (r, "repo: {type: docker, storage: {type: fs, path: ''}, permissions: {}}".into(), &["bad-path `''`"]),
+        (r, repo("  immutable_tags: ['v*', 'a b']\n  permissions: {}\n"), &["bad-tag-pattern `'a b'`"]),
+        ("repos/Team_A.yaml", repo("  permissions: {}\n"), &["bad-repository-name"]),
+        ("repos/Team_A.yaml", repo("  prefix: team-a\n  permissions: {}\n"), &[]),
+        (r, repo(""), &["no-permissions `repo`"]),
+        // Permissions.
+        (r, perms("    jane: [reed]\n"), &["unknown-operation `reed`"]),
+        (r, perms("    jane: ['reed']\n"), &["unknown-operation `reed`"]),
+        (r, perms("    jane: [repository:a:pul]\n"), &["bad-permission `pul`"]),
+        (r, perms("    jane: [repository:a:v*:pull]\n"), &["tag-limited-pull `a:v*:pull`"]),
+        (r, perms("    jane: [repository:.:pull]\n"), &[]),
+        (r, repo("  prefix: ''\n  permissions:\n    jane: [repository:.:pull]\n"), &["dot-without-prefix `repository:.:pull`"]),
+        (r, perms("    '/': [read]\n    'a b': [read]\n"), &["bad-grantee `'/'`", "bad-grantee `'a b'`"]),
+        (r, perms("    jane: read\n"), &["wrong-type `read`"]),
+        (r, perms("    jane:\n"), &["wrong-type `jane`"]),
+        (r, perms("    jane: [[read]]\n"), &["wrong-type `[read]`"]),
+        (r, perms("    jane: [{until: 2026-12-01}]\n"), &["missing-key `jane`"]),
+        (r, perms("    jane: [{allow: reed, until: soon, becuase: x}]\n"), &["unknown-operation `reed`", "bad-date `soon`", "unknown-key `becuase`"]),
+        (r, perms("    *:\n      - read\n"), &["unquoted-star `*`"]),
+        (r, perms("    jane:\n      - *\n"), &["unquoted-star `*`"]),
+        (r, perms("    jane: &x [reed]\n    joe: *x\n"), &["unknown-operation `reed`"]),
+        // YAML.
+        (r, "repo: [\n".into(), &["yaml-syntax `[`"]),
+        (r, "repo:\n\ttype: docker\n".into(), &["yaml-tab `\t`"]),
+        (r, format!("{GOOD}---\n{GOOD}"), &["yaml-documents `---`"]),
+        (r, repo("  permissions: {}\n  type: docker\n"), &["duplicate-key `type` +`type`"]),
+        (r, repo("  permissions: !x {}\n"), &["yaml-tag `!x`"]),
+        (r, repo("  permissions: {}\n  immutable_tags: [*-rc]\n"), &["yaml-alias `*-rc`"]),
+        (r, repo("  permissions: {}\n  immutable_tags: &a [*a]\n"), &["yaml-alias `*a`"]),
+        (r, repo("  permissions: {}\n  [a]: b\n"), &["yaml-key `[a]`"]),
+        (r, repo("  permissions: {}\n  <<: {port: 1}\n"), &["unknown-key `<<`"]),
+        (r, "[".repeat(100_000), &["yaml-too-deep `[`"]),
+        (r, "- ".repeat(100_000), &["yaml-too-deep ``"]),
+        (r, "repo: a\0b".into(), &["yaml-syntax `\0`"]),
+        (r, "x".repeat((1 << 20) + 1), &["file-too-large"]),
+        // Users.
+        (c, "credentials: {}\n".into(), &[]),
+        (c, "credentials:\n".into(), &["wrong-type `credentials`"]),
+        (c, "credentials: {jane: {}}\n".into(), &["missing-key `jane`"]),
+        (c, "credentials: {jane: {type: plain}}\n".into(), &["missing-key `jane`"]),
+        (c, "credentials: {jane: {type: plain, pass: ''}}\n".into(), &["empty-password `''`"]),
+        (c, "credentials: {jane: {type: plain, pass: }}\n".into(), &["wrong-type `pass`"]),
+        (c, "credentials: {jane: {pass: 'plain:'}}\n".into(), &["empty-password `'plain:'`"]),
+        (c, "credentials: {jane: {pass: 'plain:x'}}\n".into(), &["plain-password `'plain:x'`"]),
+        (c, "credentials: {jane: {pass: x}}\n".into(), &["missing-key `pass`"]),
+        (c, "credentials: {jane: {type: plain, pass: 123}}\n".into(), &["wrong-type `123`"]),
+        (c, "credentials: {jane: {type: plain, pass: {env: X}}}\n".into(), &["secret-not-allowed `{env: X}`"]),
+        (c, "credentials: {jane: {type: sha256, pass: xyz}}\n".into(), &["bad-hash `xyz`"]),
+        (c, format!("credentials: {{jane: {{type: sha256, pass: {}}}}}\n", "a1".repeat(32)), &["unsalted-password"]),
+        (c, "credentials: {jane: {type: bcrypt, pass: xyz}}\n".into(), &["bad-hash `xyz`"]),
+        (c, "credentials: {jane: {type: argon2, pass: xyz}}\n".into(), &["bad-hash `xyz`"]),
+        (c, "credentials: {jane: {type: argon2, pass: '$argon2id$v=19$m=4194304,t=1000,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'}}\n".into(), &["expensive-hash"]),
+        (c, "credentials: {jane: {type: argon2, pass: '$argon2id$v=19$m=8192,t=1,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'}}\n".into(), &["weak-hash"]),
+        (c, user("    emial: a@b\n"), &["plain-password `x`", "unknown-key `emial`"]),
+        (c, user("    email: nobody\n"), &["plain-password `x`", "bad-email `nobody`"]),
+        (c, user("    groups: [/readers, 'a b']\n"), &["plain-password `x`", "bad-group-name `/readers`", "bad-group-name `'a b'`"]),
+        (c, user("    expires: soon\n"), &["plain-password `x`", "bad-date `soon`"]),
+        (c, user("    enabled: 'false'\n"), &["plain-password `x`", "wrong-type `'false'`"]),
+        (c, user("    previous: {type: plain, pass: y}\n"), &["plain-password `x`", "missing-key `previous`", "plain-password `y`"]),
+        (c, "credentials:\n  '*': {type: plain, pass: x}\n  /a: {type: plain, pass: x}\n".into(), &["bad-user-name `'*'`", "plain-password `x`", "bad-user-name `/a`", "plain-password `x`"]),
+        (c, "credentials:\n  a: {type: plain, pass: x, email: J@x.de}\n  b: {type: plain, pass: x, email: j@X.de}\n".into(), &["plain-password `x`", "plain-password `x`", "duplicate-email `j@X.de` +`J@x.de`"]),
+        // Storages.
+        (s, "storages: {}\n".into(), &[]),
+        (s, "storages: {a: {type: fs, path: /a}, b: {type: fs, path: /a/b}}\n".into(), &["storage-overlap `/a/b` +`/a`"]),
+        (s, "storages: {a: {type: fs, path: /a}, b: {type: fs, path: /a/}}\n".into(), &[]),
+        (s, "storages: {a: {type: fs, path: /a, pth: x}}\n".into(), &["unknown-key `pth`"]),
+        (s, "storages: {a: {type: s3, bucket: x, redirect: true}}\n".into(), &["storage-unsupported `s3`"]),
+        (s, "storages: {a: {type: gcs, bucket: x}}\n".into(), &["storage-unsupported `gcs`"]),
+        (s, "storages: {a: {type: fss, path: x}}\n".into(), &["unknown-value `fss`"]),
+        (s, "storages: {a: {type: s3, bucket: x, credentials: {type: basic, accessKeyId: x, secretAccessKey: {envv: x}}}}\n".into(), &["storage-unsupported `s3`", "bad-secret `{envv: x}`"]),
+        // Settings.
+        (g, "server: {listen: localhost}\n".into(), &["bad-address `localhost`"]),
+        (g, "server: {public_url: 'https://a/b'}\n".into(), &["bad-url `'https://a/b'`"]),
+        (g, "server: {trusted_proxies: [10.0.0.0/8, 10.1.1.1, x]}\n".into(), &["bad-network `x`"]),
+        (g, "server: {tls: {certificate: a}}\n".into(), &["missing-key `tls`"]),
+        (g, "tokens: {ttl: 5}\n".into(), &["wrong-type `5`"]),
+        (g, "tokens: {ttl: 5x}\n".into(), &["bad-duration `5x`"]),
+        (g, "tokens: {ttl: 5s}\n".into(), &["out-of-range `5s`"]),
+        (g, "tokens: {signing_key: geheim}\n".into(), &["secret-in-place `geheim`"]),
+        (g, "tokens: {signing_key: {file: a, env: b}}\n".into(), &["bad-secret `{file: a, env: b}`"]),
+        (g, "passwords: {min_length: 4}\n".into(), &["out-of-range `4`"]),
+        (g, "reload: {mode: never}\nlog: {level: inof}\n".into(), &["unknown-value `never`", "unknown-value `inof`"]),
+        (g, "mail: {}\n".into(), &["unknown-key `mail`"]),
+    ];
+    let mut seen = BTreeSet::new();
+    let mut wrong = String::new();
+    for (file, text, expected) in cases {
+        let compiled = fresh(&[(file, &text)]);
+        let found = problems(&compiled);
+        // Without a text, the code is enough.
+        let is_it = |(found, expected): (&String, &&str)| {
+            let expected = format!("{file} {expected}");
+            if expected.ends_with('`') { *found == expected } else { found.starts_with(&expected) }
+        };
+        if found.len() != expected.len() || !found.iter().zip(expected).all(is_it) {
+            let short: String = text.chars().take(200).collect();
+            writeln!(wrong, "{short}\nfound {found:#?}\nexpected {expected:#?}\n").unwrap();
+        }
+        seen.extend(compiled.diagnostics.iter().map(|diagnostic| diagnostic.code));
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    // Those that need bytes, an alias bomb, or several files have tests of their own.
+    let elsewhere = [
+        "file-unreadable",
+        "not-utf8",
+        "file-twice",
+        "yaml-aliases",
+        "prefix-conflict",
+        "foreign-prefix",
+        "port-conflict",
+    ];
+    let missing: Vec<_> =
+        CODES.iter().map(|c| c.code).filter(|c| !seen.contains(c) && !elsewhere.contains(c)).collect();
+    assert_eq!(missing, [""; 0], "codes that no case shows");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_told() {
+    let mut tree = tree(&[("repos/a.yaml", GOOD)]);
+    tree.files.insert("repos/b.yaml".into(), Content::Bytes([0xff, 0xfe, 0, 1].as_slice().into()));
+    tree.files.insert("repos/c.yaml".into(), Content::TooLarge { bytes: 1 << 30 });
+    tree.files.insert("repos/d.yaml".into(), Content::Unreadable { why: "permission denied".into() });
+    let compiled = compile(&tree, None);
+    assert_eq!(
+        problems(&compiled),
+        ["repos/b.yaml not-utf8", "repos/c.yaml file-too-large", "repos/d.yaml file-unreadable"]
+    );
+    assert_eq!(serves(&compiled, "a/x"), open("repos/a.yaml"));
+    assert_eq!(serves(&compiled, "b/x"), closed("repos/b.yaml"));
+}
+
+#[test]
+fn alias_bombs_do_not_go_off() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..30 {
+        let previous = format!("*a{},", level - 1).repeat(10);
+        writeln!(bomb, "a{level}: &a{level} [{previous}]").unwrap();
+    }
+    let compiled = fresh(&[("repos/a.yaml", &bomb)]);
+    assert!(problems(&compiled).iter().any(|problem| problem.contains("yaml-aliases")), "{:?}", problems(&compiled));
+
+    let nested = format!("{}[{}]", "&a [ ".repeat(0), "x,".repeat(10));
+    let anchors: String =
+        (0..60).map(|level| format!("&a{level} [")).collect::<String>() + &nested + &"x,".repeat(200_000);
+    let compiled = fresh(&[("repos/a.yaml", &anchors)]);
+    assert!(compiled.has_errors());
+}
+
+#[test]
+fn aliases_share_permission_lists() {
+    let text = repo("  permissions:\n    jane: &all\n      - read\n      - write\n    joe: *all\n");
+    let compiled = fresh(&[("repos/a.yaml", &text)]);
+    assert_eq!(problems(&compiled), [""; 0]);
+    let grants: Vec<_> =
+        repository(&compiled, "a").access.grants().map(|g| (format!("{:?}", g.who), g.rule.to_string())).collect();
+    assert_eq!(grants[3].0, "User(UserName(joe))");
+    assert_eq!(grants[3].1, "repos/a.yaml:7");
+}
+
+#[test]
+fn all_forms_of_files_are_read() {
+    let text = "\u{feff}repo:\r\n  type: docker\r\n  storage:\r\n    type: memory\r\n  prefix: ''\r\n  port: 5001\r\n  \
+                immutable_tags: [\"v*\"]\r\n  permissions:\r\n    \"*\":\r\n    - download\r\n    /readers:\r\n    - \
+                allow: \"*\"\r\n      until: 2026-12-01\r\n      because: x\r\n";
+    let compiled = fresh(&[
+        ("repos/team/app.yml", text),
+        ("_credentials.yml", "credentials:\n  jane:\n    pass: \"plain:x\"\n    groups: [readers]\n    admin: true\n"),
+        ("_storages.yaml", "storages: {default: {type: fs, path: ./x/}}\n"),
+        (
+            "registry.yml",
+            "server: {listen: '0.0.0.0:80', public_url: 'https://r.example/'}\ntokens: {signing_key: {env: K}}\n",
+        ),
+        ("tests/a.yaml", "not: [read"),
+        ("README.md", "\t"),
+    ]);
+    assert_eq!(problems(&compiled), ["_credentials.yml plain-password `\"plain:x\"`"]);
+    let model = compiled.model.as_ref().unwrap();
+    assert!(model.snapshot.user("jane").unwrap().admin);
+    assert_eq!(model.settings.listen.unwrap().port(), 80);
+    assert_eq!(model.settings.public_url.as_deref(), Some("https://r.example"));
+    let repository = repository(&compiled, "team/app");
+    assert_eq!((&*repository.prefix, repository.port, repository.immutable_tags.len()), ("", Some(5001), 1));
+    assert_eq!(model.storages[&repository.storage], StorageDefinition::Memory);
+    let grants: Vec<_> = repository.access.grants().collect();
+    assert_eq!(grants[0].rule, Rule::Entry { file: "repos/team/app.yml".into(), line: 10 });
+    assert!(grants[1].until.is_some() && matches!(grants[1].what, What::Images { .. }));
+}
+
+#[test]
+fn equal_storages_are_one() {
+    let in_place = "repo: {type: docker, storage: {type: fs, path: ./x/}, permissions: {}}\n";
+    let compiled = fresh(&[
+        ("repos/a.yaml", in_place),
+        ("repos/b.yaml", "repo: {type: docker, storage: same, permissions: {}}\n"),
+        ("storages.yaml", "storages: {same: {type: fs, path: x}, other: {type: memory}}\n"),
+    ]);
+    assert_eq!(problems(&compiled), [""; 0]);
+    assert_eq!(compiled.model.unwrap().storages.len(), 1);
+}
+
+#[test]
+fn in_place_storages_may_not_overlap() {
+    let at = |path: &str| format!("repo: {{type: docker, storage: {{type: fs, path: {path}}}, permissions: {{}}}}\n");
+    let (a, b) = (at("/x"), at("/x/y"));
+    let compiled = fresh(&[("repos/a.yaml", &a), ("repos/b.yaml", &b)]);
+    assert_eq!(problems(&compiled), ["repos/b.yaml storage-overlap `/x/y` +`/x`"]);
+    assert_eq!(serves(&compiled, "a/i"), closed("repos/a.yaml"));
+    assert_eq!(serves(&compiled, "b/i"), closed("repos/b.yaml"));
+    // The one in force keeps its storage.
+    let before = fresh(&[("repos/a.yaml", &a)]);
+    let after = compile(&tree(&[("repos/a.yaml", &a), ("repos/b.yaml", &b)]), Some(&before));
+    assert_eq!(serves(&after, "a/i"), open("repos/a.yaml"));
+    assert_eq!(serves(&after, "b/i"), closed("repos/b.yaml"));
+    // The default storage is the data folder itself.
+    let inside = at("team");
+    let compiled = fresh(&[("repos/a.yaml", GOOD), ("repos/b.yaml", &inside)]);
+    assert_eq!(problems(&compiled), ["repos/b.yaml storage-overlap `team` +`default`"]);
+    assert_eq!(serves(&compiled, "a/i"), open("repos/a.yaml"));
+}
+
+#[test]
+fn a_file_under_two_names_is_told() {
+    let compiled = fresh(&[
+        ("credentials.yaml", "credentials: {}\n"),
+        ("_credentials.yml", "credentials: {}\n"),
+        ("repos/a.yaml", GOOD),
+        ("repos/a.yml", GOOD),
+    ]);
+    assert_eq!(
+        problems(&compiled),
+        ["credentials.yaml file-twice +_credentials.yml", "repos/a.yml file-twice +repos/a.yaml"]
+    );
+    assert!(compiled.model.is_none());
+    let before = fresh(&[("credentials.yaml", "credentials: {}\n"), ("repos/a.yml", GOOD)]);
+    let both = tree(&[
+        ("credentials.yaml", "credentials: {}\n"),
+        ("_credentials.yml", "x"),
+        ("repos/a.yaml", GOOD),
+        ("repos/a.yml", GOOD),
+    ]);
+    let after = compile(&both, Some(&before));
+    assert_eq!(serves(&after, "a/i"), open("repos/a.yml"));
+    let again = compile(&both, Some(&after));
+    assert_eq!(serves(&again, "a/i"), open("repos/a.yml"));
+    assert!(again.enforced.contains_key("credentials.yaml"));
+}
+
+#[test]
+fn two_repositories_cannot_have_one_prefix() {
+    let library = repo("  prefix: library\n  permissions: {}\n");
+    // The file of that name keeps it.
+    let compiled = fresh(&[("repos/a.yaml", &library), ("repos/library.yaml", GOOD)]);
+    assert_eq!(problems(&compiled), ["repos/library.yaml prefix-conflict +`library`"]);
+    assert_eq!(serves(&compiled, "library/x"), open("repos/library.yaml"));
+    assert_eq!(serves(&compiled, "a/x"), closed("repos/a.yaml"));
+    // Where there is none, nobody has it.
+    let compiled = fresh(&[("repos/a.yaml", &library), ("repos/b.yaml", &library), ("repos/c.yaml", GOOD)]);
+    assert_eq!(problems(&compiled), ["repos/b.yaml prefix-conflict `library` +`library`"]);
+    assert_eq!(serves(&compiled, "library/x"), closed("repos/a.yaml"));
+    assert_eq!(serves(&compiled, "c/x"), open("repos/c.yaml"));
+    // Who is in force keeps it, whatever the names say.
+    let before = fresh(&[("repos/a.yaml", &library)]);
+    let after = compile(&tree(&[("repos/a.yaml", &library), ("repos/library.yaml", GOOD)]), Some(&before));
+    assert_eq!(serves(&after, "library/x"), open("repos/a.yaml"));
+}
+
+#[test]
+fn nobody_takes_names_of_another_repository() {
+    let inside = repo("  prefix: library/tools\n  permissions: {}\n");
+    let both = [("repos/library.yaml", GOOD), ("repos/x.yaml", inside.as_str())];
+    let compiled = fresh(&both);
+    assert_eq!(problems(&compiled), ["repos/x.yaml foreign-prefix `library/tools` +repos/library.yaml"]);
+    assert_eq!(serves(&compiled, "library/a"), open("repos/library.yaml"));
+    assert_eq!(serves(&compiled, "library/tools/a"), closed("repos/x.yaml"));
+    // The one in force loses nothing.
+    let before = fresh(&both[..1]);
+    let after = compile(&tree(&both), Some(&before));
+    assert_eq!(serves(&after, "library/tools/a"), open("repos/library.yaml"));
+    let before = fresh(&both[1..]);
+    let after = compile(&tree(&both), Some(&before));
+    assert_eq!(serves(&after, "library/tools/a"), open("repos/x.yaml"));
+    assert_eq!(serves(&after, "library/a"), closed("repos/library.yaml"));
+    // Below its own name, a repository may nest; and the empty prefix takes only what nobody claims.
+    let all = repo("  prefix: ''\n  permissions: {}\n");
+    let compiled = fresh(&[
+        ("repos/library.yaml", GOOD),
+        ("repos/library/tools.yaml", GOOD),
+        ("repos/z.yaml", &all),
+        ("repos/x.yaml", GOOD),
+    ]);
+    assert_eq!(problems(&compiled), [""; 0]);
+    assert_eq!(serves(&compiled, "other/a"), open("repos/z.yaml"));
+}
+
+#[test]
+fn two_repositories_cannot_have_one_port() {
+    let on_port = repo("  port: 5001\n  permissions: {}\n");
+    let both = [("repos/a.yaml", on_port.as_str()), ("repos/b.yaml", on_port.as_str())];
+    let compiled = fresh(&both);
+    assert_eq!(problems(&compiled), ["repos/b.yaml port-conflict `5001` +`5001`"]);
+    assert_eq!((serves(&compiled, "a/x"), serves(&compiled, "b/x")), (closed("repos/a.yaml"), closed("repos/b.yaml")));
+    let before = fresh(&both[1..]);
+    let after = compile(&tree(&both), Some(&before));
+    assert_eq!((serves(&after, "a/x"), serves(&after, "b/x")), (closed("repos/a.yaml"), open("repos/b.yaml")));
+}
+
+#[test]
+fn a_broken_repository_keeps_its_last_good_text() {
+    let old = repo("  prefix: p\n  permissions:\n    jane: [read]\n");
+    let before = fresh(&[("repos/a.yaml", &old), ("repos/b.yaml", GOOD)]);
+    let broken = tree(&[("repos/a.yaml", "repo: {"), ("repos/b.yaml", &repo("  permissions: {joe: [read]}\n"))]);
+    let mut now = compile(&broken, Some(&before));
+    for _ in 0..2 {
+        assert_eq!(serves(&now, "p/x"), open("repos/a.yaml"));
+        assert_eq!(repository(&now, "a").access.grants().count(), 1);
+        assert_eq!(repository(&now, "b").access.grants().count(), 1, "the rest goes on");
+        assert_eq!(
+            now.held.iter().map(|(path, text)| (&**path, &**text)).collect::<Vec<_>>(),
+            [("repos/a.yaml", &*old)]
+        );
+        // And still so at the next reload.
+        now = compile(&broken, Some(&now));
+    }
+    // A new file cannot take what is held.
+    let thief = tree(&[("repos/a.yaml", "repo: {"), ("repos/p.yaml", GOOD)]);
+    let after = compile(&thief, Some(&now));
+    assert!(problems(&after).contains(&"repos/p.yaml prefix-conflict".to_owned()), "{:?}", problems(&after));
+    assert_eq!(serves(&after, "p/x"), open("repos/a.yaml"));
+    // A deleted file is no mistake.
+    assert_eq!(serves(&compile(&tree(&[]), Some(&after)), "p/x"), None);
+    // With no good version known it is closed, its prefix included.
+    let start = fresh(&[("repos/a.yaml", "repo:\n  type: [\n  prefix: p/q # x\n"), ("repos/p.yaml", GOOD)]);
+    assert_eq!(serves(&start, "p/q/x"), closed("repos/a.yaml"));
+    assert_eq!(serves(&start, "a/x"), closed("repos/a.yaml"));
+    assert_eq!(serves(&start, "p/x"), open("repos/p.yaml"));
+    // What was closed has nothing to keep.
+    let again = compile(&tree(&[("repos/a.yaml", "repo: {")]), Some(&start));
+    assert_eq!(serves(&again, "a/x"), closed("repos/a.yaml"));
+    assert!(again.held.is_empty());
+}
+
+#[test]
+fn a_broken_single_file_keeps_its_last_good_text() {
+    let good = [
+        ("credentials.yaml", "credentials: {jane: {type: plain, pass: x}}\n"),
+        ("storages.yaml", "storages: {default: {type: memory}}\n"),
+        ("registry.yaml", "tokens: {ttl: 10m}\n"),
+        ("repos/a.yaml", GOOD),
+    ];
+    let before = fresh(&good);
+    assert!(before.model.is_some());
+    for index in 0..3 {
+        let mut files = good;
+        files[index].1 = "oops: [";
+        assert!(fresh(&files).model.is_none());
+        let after = compile(&tree(&files), Some(&before));
+        assert_eq!(after.held.len(), 1);
+        let again = compile(&tree(&files), Some(&after));
+        let (before, model) = (before.model.as_ref().unwrap(), again.model.as_ref().unwrap());
+        assert!(model.snapshot.user("jane").is_some());
+        assert_eq!(model.storages, before.storages);
+        assert_eq!(model.settings, before.settings);
+        assert_eq!(serves(&again, "a/x"), open("repos/a.yaml"));
+    }
+    // A first broken file changes nothing.
+    let before = fresh(&[("repos/a.yaml", GOOD)]);
+    let after = compile(&tree(&[("repos/a.yaml", GOOD), ("credentials.yaml", "x")]), Some(&before));
+    assert!(after.model.is_some_and(|model| !model.snapshot.has_users()));
+}
+
+#[test]
+fn a_storage_that_is_gone_stays_where_it_is_used() {
+    let files = [
+        ("repos/a.yaml", "repo: {type: docker, storage: fast, permissions: {}}\n"),
+        ("storages.yaml", "storages: {fast: {type: memory}}\n"),
+    ];
+    let before = fresh(&files);
+    let after = compile(&tree(&[files[0], ("storages.yaml", "storages: {}\n")]), Some(&before));
+    assert_eq!(problems(&after), ["repos/a.yaml unknown-storage `fast`"]);
+    assert_eq!(serves(&after, "a/x"), open("repos/a.yaml"));
+    assert_eq!(after.model.unwrap().storages.len(), 1);
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let texts = [
+        ("credentials.yaml", "credentials: {jane: {type: plain, pass: hunter2, emial: x}}\n"),
+        ("credentials.yaml", "credentials:\n  jane:\n    passs: hunter2\n"),
+        ("credentials.yaml", "credentials:\n  jane: hunter2\n"),
+        ("credentials.yaml", "credentials:\n  jane: [hunter2]\n"),
+        ("credentials.yaml", "credentials:\n  jane: {hunter2}\n"),
+        ("credentials.yaml", "credentials:\n  jane:\n    pass: *hunter2\n"),
+        ("credentials.yaml", "credentials:\n  jane:\n    pass: @hunter2\n"),
+        ("credentials.yaml", "credentials:\n  jane:\n    pass:hunter2: x\n"),
+        ("credentials.yaml", "credentials:\n  jane:\n    pass: 'hunter2\n"),
+        ("credentials.yaml", "credentials:\n  jane:\n    type: sha256\n    pass: hunter2\n"),
+        ("credentials.yaml", "credentials:\n  jane:\n    type: plain\n    pass: !x hunter2\n"),
+        ("credentials.yaml", "credentials:\n  jane:\n    type: plain\n    pass: hunter2\n    pass: hunter2\n"),
+        ("registry.yaml", "tokens:\n  signing_key: hunter2\n"),
+        ("registry.yaml", "tokens:\n  signing_key: {value: hunter2}\n"),
+        ("registry.yaml", "tokens:\n  signing_key: hunter2\n\tx: y"),
+        (
+            "storages.yaml",
+            "storages:\n  a: {type: s3, bucket: b, credentials: {type: basic, accessKeyId: a, secretAccessKey: hunter2}}\n",
+        ),
+        ("storages.yaml", "storages:\n  a: {type: s3, bucket: b, secretKey: hunter2}\n"),
+    ];
+    for (file, text) in texts {
+        let compiled = fresh(&[(file, text)]);
+        assert!(!compiled.diagnostics.is_empty(), "{text}");
+        for diagnostic in &compiled.diagnostics {
+            let said = format!("{} {:?} {:?}", diagnostic.message, diagnostic.help, diagnostic.secondary);
+            assert!(!said.contains("hunter2"), "{text}\n{said}");
+            let Some(span) = diagnostic.primary.place.span else { continue };
+            let lines = super::super::position::lines_around(text, span.start, span.end);
+            assert!(!diagnostic.show_source || !text[lines].contains("hunter2"), "{text}\n{diagnostic:?}");
+        }
+    }
+}
+
+#[test]
+fn all_problems_are_told_in_the_order_of_the_files() {
+    let compiled = fresh(&[
+        ("storages.yaml", "storages: {a: {type: x}}\n"),
+        ("repos/b.yaml", "repo: {typ: docker, storage: a, permissions: {x: [reed]}}\n"),
+        ("registry.yaml", "log: 5\n"),
+    ]);
+    assert_eq!(
+        problems(&compiled),
+        [
+            "registry.yaml wrong-type `5`",
+            "repos/b.yaml missing-key `repo`",
+            "repos/b.yaml unknown-key `typ`",
+            "repos/b.yaml unknown-operation `reed`",
+            "storages.yaml unknown-value `x`",
+        ]
+    );
+    assert!(compiled.diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Error));
+}
+
+#[test]
+fn the_hash_tells_folders_apart() {
+    let hash = |files: &[(&str, &str)]| fresh(files).hash;
+    assert_eq!(hash(&[("repos/a.yaml", GOOD)]), hash(&[("repos/a.yaml", GOOD)]));
+    assert_ne!(hash(&[("repos/a.yaml", GOOD)]), hash(&[("repos/b.yaml", GOOD)]));
+    assert_ne!(hash(&[("tests/a", "bc")]), hash(&[("tests/ab", "c")]));
+    assert_eq!(hash(&[]).len(), 64);
+}
