@@ -11,7 +11,7 @@ use portolan::identity::{Authenticator, AuthenticatorOptions};
 use portolan::live::Live;
 use portolan::oci::{Algorithm, Digest, MediaType};
 use portolan::registry::{Registry, StoreOptions};
-use portolan::server::{self, Limits, Options, SigningKey};
+use portolan::server::{self, Limits, Options, ServeError, SigningKey};
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ pub struct Harness {
     live: Arc<Live>,
     pub address: String,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    thread: Option<std::thread::JoinHandle<Result<(), ServeError>>>,
     runtime: Option<Runtime>,
 }
 
@@ -111,7 +111,7 @@ impl Harness {
             let shutdown = async move {
                 let _ = stopped.await;
             };
-            handle.block_on(server::run(served, registry, listener, options, shutdown)).unwrap();
+            handle.block_on(server::run(served, registry, listener, options, shutdown))
         });
         Self { folder, live, address, stop: Some(stop), thread: Some(thread), runtime: Some(runtime) }
     }
@@ -137,7 +137,7 @@ impl Harness {
     pub async fn shut_down(mut self) {
         let (stop, thread) = (self.stop.take().unwrap(), self.thread.take().unwrap());
         stop.send(()).unwrap();
-        tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+        tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap().unwrap();
     }
 
     pub fn anonymous(&self) -> Client {

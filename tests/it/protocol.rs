@@ -320,6 +320,10 @@ async fn a_refused_push_is_answered_before_its_body_was_sent() {
     let request = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nbegin");
     let answer = server.raw(&request).await;
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("UNAUTHORIZED"), "{answer}");
+    // A body without an announced end is not read for ever either: the connection is closed.
+    let request = format!("POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegin\r\n");
+    let answer = server.raw(&request).await;
+    assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("connection: close"), "{answer}");
 }
 
 #[tokio::test]
