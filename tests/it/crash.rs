@@ -42,7 +42,11 @@ fn free_port() -> u16 {
 fn configuration(folder: &Path) {
     std::fs::create_dir_all(folder.join("repos")).unwrap();
     std::fs::write(folder.join("credentials.yaml"), "credentials:\n  pusher: {type: plain, pass: secret-1}\n").unwrap();
-    std::fs::write(folder.join("repos/crash.yaml"), "repo: {type: docker, permissions: {pusher: ['*']}}\n").unwrap();
+    std::fs::write(
+        folder.join("repos/crash.yaml"),
+        "repo: {type: docker, storage: default, permissions: {pusher: ['*']}}\n",
+    )
+    .unwrap();
 }
 
 fn start(folder: &Path, port: u16) -> Child {
