@@ -50,7 +50,9 @@ fn configuration(folder: &Path) {
 }
 
 fn start(folder: &Path, port: u16) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_portolan"))
+    // Another build of the program may be named, such as the release build.
+    let portolan = std::env::var("PORTOLAN_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_portolan").to_owned());
+    Command::new(portolan)
         .args(["serve", "config", "--data", "data", "--listen", &format!("127.0.0.1:{port}")])
         .current_dir(folder)
         .stdout(Stdio::null())
