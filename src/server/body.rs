@@ -1,9 +1,13 @@
 //! Request bodies: with a bound on silence, and, where they have to fit in memory, on size and time.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::HttpResponse;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::{Stream, StreamExt as _, stream};
@@ -15,11 +19,47 @@ use crate::registry::BodyError;
 /// A request body as the registry takes it.
 pub(super) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>>>>;
 
+/// A request's bytes that nobody has asked for yet.
+///
+/// As long as one of these lives, actix closes the connection after the answer when bytes are left,
+/// where it would otherwise read a chunked body for as long as the client likes to send it.
+#[derive(Clone)]
+pub(super) struct Unread(Rc<RefCell<Payload>>);
+
+impl Unread {
+    pub(super) fn new(payload: Payload) -> Self {
+        Self(Rc::new(RefCell::new(payload)))
+    }
+
+    /// Ties the rest of the request to an answer, until that is sent.
+    pub(super) fn hold(self, response: HttpResponse) -> HttpResponse {
+        response.map_body(|_, answer| Held { answer, _rest: self }.boxed())
+    }
+}
+
+struct Held {
+    answer: BoxBody,
+    _rest: Unread,
+}
+
+impl MessageBody for Held {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.answer.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.answer).poll_next(cx)
+    }
+}
+
 /// A body that ends with an error where the client sends nothing for `idle`.
-pub(super) fn stream(payload: Payload, idle: Duration, record: Rc<Record>) -> Body {
+pub(super) fn stream(payload: Unread, idle: Duration, record: Rc<Record>) -> Body {
     Box::pin(stream::unfold(Some((payload, record)), move |state| async move {
-        let (mut payload, record) = state?;
-        match tokio::time::timeout(idle, payload.next()).await {
+        let (payload, record) = state?;
+        let next = std::future::poll_fn(|cx| payload.0.borrow_mut().poll_next_unpin(cx));
+        match tokio::time::timeout(idle, next).await {
             Err(_) => Some((Err(BodyError::Idle), None)),
             Ok(None) => None,
             Ok(Some(Err(error))) => Some((Err(BodyError::Broken(error.to_string())), None)),

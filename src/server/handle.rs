@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 
 use super::answer::DOCKER_API_VERSION;
+use super::body::Unread;
 use super::error::{self, Failure};
 use super::exchange::Exchange;
 use super::guard::Caller;
@@ -30,6 +31,7 @@ pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Si
     let (method, path) = (request.method().as_str(), request.path());
     let record = Rc::new(Record::begin(core, method, path, request.headers(), address, generation));
 
+    let payload = Unread::new(payload);
     let is_of_the_specification = path.starts_with("/v2");
     let routed = site.door(&published).ok_or(RouteError::NotFound).and_then(|door| {
         let raw_path = request.uri().path();
@@ -47,10 +49,11 @@ pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Si
                 door,
                 request,
                 record: Rc::clone(&record),
+                payload: payload.clone(),
                 caller: Caller::anonymous(),
                 now: Timestamp::now(),
             };
-            match perform(&mut exchange, &operation, payload).await {
+            match perform(&mut exchange, &operation).await {
                 Ok(response) => response,
                 Err(failure) => error::answer(failure, &exchange, &operation),
             }
@@ -65,10 +68,10 @@ pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Si
     if let (BodySize::Sized(size), true) = (response.body().size(), record.operation.get() != "blob_get") {
         record.sent.set(size);
     }
-    response
+    if response.status().is_client_error() { payload.hold(response) } else { response }
 }
 
-async fn perform(exchange: &mut Exchange, operation: &Operation, payload: Payload) -> Result<HttpResponse, Failure> {
+async fn perform(exchange: &mut Exchange, operation: &Operation) -> Result<HttpResponse, Failure> {
     // These two are for machines that know no password.
     match operation {
         Operation::Live => return Ok(health::live()),
@@ -76,7 +79,7 @@ async fn perform(exchange: &mut Exchange, operation: &Operation, payload: Payloa
         Operation::Metrics => return Ok(health::metrics(exchange)),
         // The token endpoint finds out by itself who asks.
         Operation::GetToken => return token_endpoint::get(exchange).await,
-        Operation::PostToken => return token_endpoint::post(exchange, payload).await,
+        Operation::PostToken => return token_endpoint::post(exchange).await,
         _ => exchange.identify().await?,
     }
     match operation {
@@ -92,19 +95,17 @@ async fn perform(exchange: &mut Exchange, operation: &Operation, payload: Payloa
         }
         Operation::GetManifest { image, reference } => manifests::get(exchange, image, reference).await,
         Operation::HeadManifest { image, reference } => manifests::head(exchange, image, reference).await,
-        Operation::PutManifest { image, reference, tags } => {
-            manifests::put(exchange, image, reference, tags, payload).await
-        }
+        Operation::PutManifest { image, reference, tags } => manifests::put(exchange, image, reference, tags).await,
         Operation::DeleteManifest { image, reference } => manifests::delete(exchange, image, reference).await,
         Operation::GetBlob { image, digest } => blobs::get(exchange, image, digest).await,
         Operation::HeadBlob { image, digest } => blobs::head(exchange, image, digest).await,
         Operation::DeleteBlob { image, digest } => blobs::delete(exchange, image, digest).await,
         Operation::StartUpload { image } => uploads::start(exchange, image).await,
-        Operation::UploadWhole { image, digest } => uploads::whole(exchange, image, digest, payload).await,
+        Operation::UploadWhole { image, digest } => uploads::whole(exchange, image, digest).await,
         Operation::Mount { image, digest, from } => uploads::mount(exchange, image, digest, from.as_ref()).await,
         Operation::UploadStatus { image, id } => uploads::status(exchange, image, *id).await,
-        Operation::AppendUpload { image, id } => uploads::append(exchange, image, *id, payload).await,
-        Operation::FinishUpload { image, id, digest } => uploads::finish(exchange, image, *id, digest, payload).await,
+        Operation::AppendUpload { image, id } => uploads::append(exchange, image, *id).await,
+        Operation::FinishUpload { image, id, digest } => uploads::finish(exchange, image, *id, digest).await,
         Operation::CancelUpload { image, id } => uploads::cancel(exchange, image, *id).await,
     }
 }
