@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::join_all;
 use portolan::identity::PasswordHash;
+use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, Harness, TEAM, digest};
 
@@ -40,14 +44,16 @@ async fn harbor_cve_2020_13794_users_are_told_by_the_answer() {
         let kinds = ["nobody", "argon2", "bcrypt", "plain"];
         let wrong = kinds.map(|kind| server.password(&format!("{kind}-{number}"), "wrong"));
         let right = ["disabled", "expired"].map(|kind| server.user(&format!("{kind}-{number}")));
-        let answers = futures_util::future::join_all(wrong.iter().chain(&right).map(|client| client.get(path))).await;
+        let answers = join_all(wrong.iter().chain(&right).map(|client| client.get(path))).await;
         for answer in &answers {
             assert_eq!(answer.status, 401, "{answer:?}");
             assert_eq!(told(answer), told(&answers[0]), "{path}");
         }
         // Names that nobody can have are names like others.
-        for name in ["/readers", "*", "", "-", "ä", "root ", "ROOT"] {
-            assert_eq!(told(&server.password(name, "secret-root").get(path).await), told(&answers[0]), "{name}");
+        let names = ["/readers", "*", "", "-", "ä", "root ", "ROOT"];
+        let impossible = names.map(|name| server.password(name, "secret-root"));
+        for answer in join_all(impossible.iter().map(|client| client.get(path))).await {
+            assert_eq!(told(&answer), told(&answers[0]), "{path}");
         }
     }
     let form = async |name: &str, password: &str| {
@@ -59,6 +65,28 @@ async fn harbor_cve_2020_13794_users_are_told_by_the_answer() {
         assert_eq!(form(name, "wrong-too").await, nobody, "{name}");
     }
     assert_eq!(form("disabled-3", "secret-disabled-3").await, nobody);
+}
+
+/// And by the limit on guesses: where only names that exist can be locked, the lock tells that they do.
+#[tokio::test]
+async fn harbor_cve_2020_13794_users_are_told_by_the_limit() {
+    let server = Harness::start(TEAM);
+    server.write("credentials.yaml", &users()).await;
+    let guesses = async |kind: &str| {
+        let clients: Vec<Client> =
+            (0..15).map(|guess| server.password(&format!("{kind}-0"), &format!("wrong-{guess}"))).collect();
+        let answers = join_all(clients.iter().map(|client| client.get("/v2/"))).await;
+        let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
+        for answer in &refused {
+            assert_eq!(answer.body.len(), refused[0].body.len(), "{answer:?}");
+        }
+        assert_eq!(answers.iter().filter(|answer| answer.status == 401).count() + refused.len(), 15);
+        refused.len()
+    };
+    for kind in ["nobody", "argon2", "plain", "disabled"] {
+        let refused = guesses(kind).await;
+        assert!((3..=6).contains(&refused), "{kind}: {refused} of 15");
+    }
 }
 
 async fn median(server: &Harness, kind: &str) -> Duration {
@@ -129,8 +157,7 @@ async fn harbor_cve_2020_13794_hidden_images_are_told_by_the_answer() {
     // A token says as little.
     let reply = server.user("rita").token("portolan", &pull).await.is(200).json();
     let claims = reply["token"].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
-    use base64::Engine as _;
-    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
-    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
-    assert_eq!(claims["access"], serde_json::json!([]));
+    let claims = URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["access"], json!([]));
 }
