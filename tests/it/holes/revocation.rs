@@ -171,6 +171,7 @@ async fn harbor_session_store_demotion_ends_nothing() {
     root.all(TAGS, 200).await;
 }
 
+/// The same where the account went, or its password changed, or somebody else has its name now.
 #[tokio::test]
 async fn harbor_session_store_deletion_and_new_password_end_nothing() {
     let server = with_an_image().await;
