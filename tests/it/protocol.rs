@@ -169,7 +169,7 @@ async fn a_bad_manifest_is_refused_with_the_right_code() {
     let padding = " ".repeat(4 * 1024 * 1024 + 1 - good.len());
     jane.push_manifest("team/app", "v1", &format!("{good}{padding}")).await.fails(413, "SIZE_INVALID");
     // The length is not announced: the bytes themselves are counted.
-    let pieces = vec![Ok::<_, std::io::Error>(vec![b' '; 3 << 20]); 2];
+    let pieces = (0..2).map(|_| Ok::<_, std::io::Error>(vec![b' '; 3 << 20]));
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
     let request = jane.request("PUT", path).header("content-type", MediaType::OCI_MANIFEST).body(body);
     jane.send(request).await.fails(413, "SIZE_INVALID");
