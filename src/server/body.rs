@@ -1,9 +1,12 @@
 //! Request bodies: with a bound on silence, and, where they have to fit in memory, on size and time.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::{Stream, StreamExt as _, stream};
@@ -15,8 +18,54 @@ use crate::registry::BodyError;
 /// A request body as the registry takes it.
 pub(super) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>>>>;
 
+/// The bytes of a request as they come in, in the hands of whoever reads them and of the answer.
+#[derive(Clone)]
+pub(super) struct Incoming(Rc<RefCell<Payload>>);
+
+impl Incoming {
+    pub(super) fn new(payload: Payload) -> Self {
+        Self(Rc::new(RefCell::new(payload)))
+    }
+}
+
+impl Stream for Incoming {
+    type Item = <Payload as Stream>::Item;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.borrow_mut().poll_next_unpin(context)
+    }
+}
+
+/// An answer's body that keeps hold of the request's.
+///
+/// The HTTP library reads what is left of a chunked body that nobody holds any more to its end, however
+/// long that takes, and closes the connection only then. Of one that is still held when the answer is
+/// out, it takes leave as of any other: it lingers and closes.
+pub(super) struct Held {
+    answer: BoxBody,
+    _request: Incoming,
+}
+
+impl Held {
+    pub(super) fn new(answer: BoxBody, request: Incoming) -> Self {
+        Self { answer, _request: request }
+    }
+}
+
+impl MessageBody for Held {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.answer.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().answer).poll_next(context)
+    }
+}
+
 /// A body that ends with an error where the client sends nothing for `idle`.
-pub(super) fn stream(payload: Payload, idle: Duration, record: Rc<Record>) -> Body {
+pub(super) fn stream(payload: Incoming, idle: Duration, record: Rc<Record>) -> Body {
     Box::pin(stream::unfold(Some((payload, record)), move |state| async move {
         let (mut payload, record) = state?;
         match tokio::time::timeout(idle, payload.next()).await {

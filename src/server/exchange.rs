@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
-use actix_web::web::Payload;
 use jiff::Timestamp;
 
-use super::body::{self, Body};
+use super::body::{self, Body, Incoming};
 use super::challenge::{Challenge, shown_scope};
 use super::error::Failure;
 use super::guard::{self, Caller, Presented, Stranger};
@@ -192,7 +191,7 @@ impl Exchange {
     }
 
     /// The request's body.
-    pub(super) fn body(&self, payload: Payload) -> Body {
+    pub(super) fn body(&self, payload: Incoming) -> Body {
         body::stream(payload, self.core.limits.body_idle, Rc::clone(&self.record))
     }
 

@@ -4,14 +4,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::body::BodySize;
-use actix_web::body::MessageBody as _;
-use actix_web::http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::body::{BodySize, BoxBody, MessageBody as _};
+use actix_web::http::header::{HeaderValue, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 
 use super::answer::DOCKER_API_VERSION;
+use super::body::{Held, Incoming};
 use super::error::{self, Failure};
 use super::exchange::Exchange;
 use super::guard::Caller;
@@ -22,6 +22,8 @@ use super::{base, blobs, catalog, health, manifests, origin, referrers, tags, to
 
 /// Answers every request of a listener.
 pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Site>) -> HttpResponse {
+    let incoming = Incoming::new(payload);
+    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let published = site.core.live.current();
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let trusted = &published.model.settings.trusted_proxies;
@@ -50,7 +52,7 @@ pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Si
                 caller: Caller::anonymous(),
                 now: Timestamp::now(),
             };
-            match perform(&mut exchange, &operation, payload).await {
+            match perform(&mut exchange, &operation, incoming.clone()).await {
                 Ok(response) => response,
                 Err(failure) => error::answer(failure, &exchange, &operation),
             }
@@ -65,10 +67,13 @@ pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Si
     if let (BodySize::Sized(size), true) = (response.body().size(), record.operation.get() != "blob_get") {
         record.sent.set(size);
     }
+    if is_chunked {
+        return response.map_body(|_, answer| BoxBody::new(Held::new(answer, incoming)));
+    }
     response
 }
 
-async fn perform(exchange: &mut Exchange, operation: &Operation, payload: Payload) -> Result<HttpResponse, Failure> {
+async fn perform(exchange: &mut Exchange, operation: &Operation, payload: Incoming) -> Result<HttpResponse, Failure> {
     // These two are for machines that know no password.
     match operation {
         Operation::Live => return Ok(health::live()),

@@ -2,10 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, VARY};
-use actix_web::web::Payload;
 
 use super::answer::{DOCKER_CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, cacheable, head_only, is_known};
-use super::body;
+use super::body::{self, Incoming};
 use super::error::Failure;
 use super::exchange::Exchange;
 use crate::oci::{Digest, ErrorCode, ImageName, MANIFEST_MAX_BYTES, Manifest, MediaType, Reference, Tag};
@@ -86,7 +85,7 @@ pub(super) async fn put(
     image: &ImageName,
     reference: &Reference,
     query_tags: &[Tag],
-    payload: Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, Failure> {
     let (expected, mut tags) = match reference {
         Reference::Digest(digest) => (Some(digest), Vec::new()),

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
-use actix_web::web::{Payload, Query};
+use actix_web::web::Query;
 use serde_json::json;
 
+use super::body::Incoming;
 use super::error::Failure;
 use super::exchange::Exchange;
 use super::guard::{self, Presented, Stranger};
@@ -39,7 +40,7 @@ pub(super) async fn get(exchange: &mut Exchange) -> Result<HttpResponse, Failure
 }
 
 /// `POST /token`, with the password grant of OAuth 2 (RFC 6749, section 4.3).
-pub(super) async fn post(exchange: &mut Exchange, payload: Payload) -> Result<HttpResponse, Failure> {
+pub(super) async fn post(exchange: &mut Exchange, payload: Incoming) -> Result<HttpResponse, Failure> {
     let limit = exchange.core.limits.small_body;
     let body = body::whole(exchange.body(payload), exchange.headers(), FORM_MAX_BYTES, limit).await?;
     let text = std::str::from_utf8(&body).map_err(|_| bad("the form cannot be read"))?;

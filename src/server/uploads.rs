@@ -1,10 +1,10 @@
 //! Upload sessions, uploads in one request, and mounts.
 
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
-use actix_web::web::Payload;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use super::answer::{DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID, OCI_CHUNK_MIN_LENGTH, upload_range};
+use super::body::Incoming;
 use super::error::Failure;
 use super::exchange::Exchange;
 use crate::oci::{BadRange, ContentRange, Digest, ErrorCode, ImageName, UploadId};
@@ -30,7 +30,7 @@ pub(super) async fn whole(
     exchange: &Exchange,
     image: &ImageName,
     digest: &Digest,
-    payload: Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, Failure> {
     let question = Push(image.clone());
     let permit = exchange.judge(&question)?;
@@ -65,7 +65,7 @@ pub(super) async fn append(
     exchange: &Exchange,
     image: &ImageName,
     id: UploadId,
-    payload: Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, Failure> {
     let question = Push(image.clone());
     let permit = exchange.judge(&question)?;
@@ -82,7 +82,7 @@ pub(super) async fn finish(
     image: &ImageName,
     id: UploadId,
     digest: &Digest,
-    payload: Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, Failure> {
     let question = Push(image.clone());
     let permit = exchange.judge(&question)?;
