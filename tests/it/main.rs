@@ -1,6 +1,10 @@
 //! Everything through the front door, in one binary.
 
 mod auth;
+mod bad;
+mod bad_bodies;
+mod bad_requests;
+mod bad_tokens;
 mod crash;
 mod harness;
 mod house;
