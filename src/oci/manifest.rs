@@ -102,6 +102,17 @@ pub enum BadManifest {
     },
 }
 
+/// The most characters of a manifest that an error repeats.
+const REPEATED_MAX_CHARS: usize = 200;
+
+/// The beginning of a text that a client sent, to be repeated to it.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(REPEATED_MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawManifest<'a> {
@@ -141,11 +152,11 @@ impl Manifest {
             other => return Err(BadManifest::MediaType(other.to_owned())),
         };
         let raw: RawManifest<'_> =
-            serde_json::from_slice(body).map_err(|error| BadManifest::Json(error.to_string()))?;
+            serde_json::from_slice(body).map_err(|error| BadManifest::Json(beginning(&error.to_string())))?;
         match resembling_field(body) {
             Ok(None) => {}
-            Ok(Some(field)) => return Err(BadManifest::Case(field)),
-            Err(error) => return Err(BadManifest::Json(error.to_string())),
+            Ok(Some(field)) => return Err(BadManifest::Case(beginning(&field))),
+            Err(error) => return Err(BadManifest::Json(beginning(&error.to_string()))),
         }
         let is_artifact = media_type.as_str() == MediaType::OCI_ARTIFACT;
         if raw.schema_version != Some(2) && !(is_artifact && raw.schema_version.is_none()) {
@@ -154,7 +165,10 @@ impl Manifest {
         if let Some(body) = &raw.media_type
             && body != media_type.as_str()
         {
-            return Err(BadManifest::MediaTypeMismatch { body: body.clone(), header: media_type.as_str().to_owned() });
+            return Err(BadManifest::MediaTypeMismatch {
+                body: beginning(body),
+                header: media_type.as_str().to_owned(),
+            });
         }
         let foreign = [
             ("manifests", !is_index && raw.manifests.is_some()),

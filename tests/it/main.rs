@@ -9,6 +9,10 @@
 )]
 
 mod auth;
+mod bad;
+mod bad_bodies;
+mod bad_requests;
+mod bad_tokens;
 mod crash;
 mod harness;
 mod holes;
