@@ -4,6 +4,7 @@
 //! granted it, and the registry takes all three from the permit: what was checked and what is used
 //! cannot differ.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -79,6 +80,8 @@ impl PullPermit {
 pub struct InspectPermit {
     pub(super) target: Target,
     pub(super) public: bool,
+    pub(super) pulls: bool,
+    pub(super) pushes: bool,
 }
 
 impl InspectPermit {
@@ -125,10 +128,29 @@ pub(super) enum MountFrom {
     /// From this image.
     Image(PullPermit),
     /// From any image of the same repository that the subject may pull.
-    Search { snapshot: Arc<Snapshot>, repository: Arc<Repository>, subject: Subject, now: Timestamp },
+    Search {
+        snapshot: Arc<Snapshot>,
+        repository: Arc<Repository>,
+        subject: Subject,
+        now: Timestamp,
+        /// The images that a token was asked to pull; `None` where no token limits the subject.
+        asked: Option<BTreeSet<ImageName>>,
+    },
 }
 
 impl MountPermit {
+    /// The same permit with these images alone as sources.
+    pub(super) fn from_images(self, images: &BTreeSet<ImageName>) -> Self {
+        let from = match self.from {
+            MountFrom::Image(permit) if !images.contains(permit.image()) => MountFrom::Nothing,
+            MountFrom::Search { snapshot, repository, subject, now, asked: _ } => {
+                MountFrom::Search { snapshot, repository, subject, now, asked: Some(images.clone()) }
+            }
+            from => from,
+        };
+        Self { from, ..self }
+    }
+
     /// The permit to upload, with which an ordinary upload starts where nothing can be mounted.
     pub fn push(&self) -> &PushPermit {
         &self.push
@@ -154,8 +176,9 @@ impl MountPermit {
     /// belongs to the same repository and the subject may pull it.
     pub fn may_search(&self, image: &ImageName) -> bool {
         match &self.from {
-            MountFrom::Search { snapshot, repository, subject, now } => {
-                snapshot.repository_of(image).is_some_and(|found| found.prefix == repository.prefix)
+            MountFrom::Search { snapshot, repository, subject, now, asked } => {
+                asked.as_ref().is_none_or(|asked| asked.contains(image))
+                    && snapshot.repository_of(image).is_some_and(|found| found.prefix == repository.prefix)
                     && may_pull(snapshot, subject, image, *now)
             }
             MountFrom::Nothing | MountFrom::Image(_) => false,

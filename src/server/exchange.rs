@@ -110,12 +110,12 @@ impl Exchange {
                 return Err(self.refused(question.scope().as_ref()));
             }
         };
-        if !self.caller.has_asked(question) {
+        let Some(permit) = self.caller.narrow(question, permit) else {
             self.core.metrics.refused("not_asked");
             let scope = question.scope();
             let challenge = self.challenge(scope.as_ref(), Some(Challenge::INSUFFICIENT_SCOPE));
             return Err(Failure::Unauthorized(challenge));
-        }
+        };
         *self.record.rule.borrow_mut() = Some(permit.rule().to_string());
         Ok(permit)
     }

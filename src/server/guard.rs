@@ -74,11 +74,11 @@ impl Caller {
         }
     }
 
-    /// Whether a token, if that is what was presented, was asked for this question.
-    pub(super) fn has_asked<Q: Question>(&self, question: &Q) -> bool {
+    /// What is left of a permit for this caller: of a token's, what the token was asked for.
+    pub(super) fn narrow<Q: Question>(&self, question: &Q, permit: Q::Permit) -> Option<Q::Permit> {
         match &self.proof {
-            Proof::Nothing | Proof::Password(_) => true,
-            Proof::Token { asked, .. } => question.is_asked_in(asked),
+            Proof::Nothing | Proof::Password(_) => Some(permit),
+            Proof::Token { asked, .. } => question.narrow(permit, asked),
         }
     }
 

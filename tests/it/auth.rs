@@ -127,6 +127,33 @@ async fn a_token_opens_what_was_asked_and_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_token_mounts_only_from_images_that_it_was_asked_to_pull() {
+    let server = with_an_image().await;
+    let narrow = token(&server, "jane", &["repository:team/new:pull,push"]).await;
+    let mount = format!("/v2/team/new/blobs/uploads/?mount={}", digest("config"));
+    server.bearer(&narrow).post(&format!("{mount}&from=team/app")).await.is(202);
+    server.bearer(&narrow).post(&mount).await.is(202);
+    let scopes = ["repository:team/new:pull,push", "repository:team/app:pull"];
+    let wide = token(&server, "jane", &scopes).await;
+    server.bearer(&wide).post(&format!("{mount}&from=team/app")).await.is(201);
+    server.bearer(&wide).post(&mount).await.is(201);
+}
+
+#[tokio::test]
+async fn a_look_needs_one_right_that_is_both_asked_and_allowed() {
+    let server = with_an_image().await;
+    let path = "/v2/team/app/manifests/v1";
+    let push = token(&server, "rita", &["repository:team/app:push"]).await;
+    server.bearer(&push).head(path).await.is(401);
+    let pushers = TEAM_REPOSITORY.replace("carl: [read, ", "carl: [");
+    server.write("repos/team.yaml", &pushers).await;
+    let pull = token(&server, "carl", &["repository:team/app:pull"]).await;
+    server.bearer(&pull).head(path).await.is(401);
+    let push = token(&server, "carl", &["repository:team/app:push"]).await;
+    server.bearer(&push).head(path).await.is(200);
+}
+
+#[tokio::test]
 async fn the_token_endpoint_answers_as_documented() {
     let server = Harness::start(TEAM);
     let reply = server.user("jane").token(SERVICE, &["repository:team/app:pull"]).await.is(200);
