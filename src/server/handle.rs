@@ -68,7 +68,7 @@ pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Si
     if let (BodySize::Sized(size), true) = (response.body().size(), record.operation.get() != "blob_get") {
         record.sent.set(size);
     }
-    if response.status().is_client_error() { payload.hold(response) } else { response }
+    payload.hold(response)
 }
 
 async fn perform(exchange: &mut Exchange, operation: &Operation) -> Result<HttpResponse, Failure> {

@@ -9,6 +9,8 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::KeepAlive;
 use actix_web::{App, HttpServer, web};
 use futures_util::future::join_all;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 
 use super::ServeError;
 use super::handle::handle;
@@ -30,6 +32,7 @@ pub(super) fn server(
     listener: TcpListener,
     workers: usize,
 ) -> Result<Server, ServeError> {
+    bound_stalled_answers(&listener, core.limits.stalled);
     let site = web::Data::new(Site::new(Arc::clone(core), port));
     let limits = &core.limits;
     let server = HttpServer::new(move || App::new().app_data(site.clone()).default_service(web::to(handle)))
@@ -48,6 +51,19 @@ pub(super) fn server(
     };
     Ok(server.map_err(ServeError::Listen)?.run())
 }
+
+/// Ends connections whose client takes nothing of an answer for this long. Actix waits for such a
+/// client without a bound, so the system is asked to; accepted connections inherit it.
+#[cfg(target_os = "linux")]
+fn bound_stalled_answers(listener: &TcpListener, limit: Duration) {
+    if let Err(error) = SockRef::from(listener).set_tcp_user_timeout(Some(limit)) {
+        tracing::warn!("clients that take nothing of their answer cannot be cut off: {error}");
+    }
+}
+
+/// Other systems have no such option.
+#[cfg(not(target_os = "linux"))]
+fn bound_stalled_answers(_: &TcpListener, _: Duration) {}
 
 /// The open ports of repositories.
 pub(super) struct Ports {

@@ -24,6 +24,8 @@ pub struct Limits {
     pub small_body: Duration,
     /// How long a client may take for the head of a request.
     pub head: Duration,
+    /// How long a client may take nothing of its answer. Kept on Linux.
+    pub stalled: Duration,
     /// How long an idle connection stays open.
     pub keep_alive: Duration,
     /// After how long a request is judged again before its effect becomes visible.
@@ -41,6 +43,7 @@ impl Default for Limits {
             body_idle: Duration::from_secs(30),
             small_body: Duration::from_secs(60),
             head: Duration::from_secs(10),
+            stalled: Duration::from_secs(120),
             keep_alive: Duration::from_secs(75),
             judged_again_after: Duration::from_secs(5),
             port_retry: Duration::from_secs(10),

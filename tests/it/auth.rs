@@ -337,6 +337,44 @@ async fn a_silent_body_ends_with_408() {
 }
 
 #[tokio::test]
+async fn a_body_that_nobody_wants_is_not_read_for_ever() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = Harness::start(TEAM);
+    let mut stream = tokio::net::TcpStream::connect(&server.address).await.unwrap();
+    stream.write_all(b"GET /-/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
+    let (mut reading, mut writing) = stream.into_split();
+    let sends = tokio::spawn(async move {
+        while writing.write_all(b"4\r\nmore\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), reading.read_to_end(&mut answer)).await;
+    read.expect("the connection ends").ok();
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+    sends.await.unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_cut_off() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = Harness::with(TEAM, Limits { stalled: Duration::from_secs(1), ..Limits::default() });
+    let content = vec![7; 32 << 20];
+    server.user("jane").push_blob("public/big", &content).await.is(201);
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.address.parse().unwrap()).await.unwrap();
+    let request = format!("GET /v2/public/big/blobs/{} HTTP/1.1\r\nHost: x\r\n\r\n", digest(&content));
+    stream.write_all(request.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    let _ = read.expect("the connection ends");
+    assert!(answer.len() < content.len(), "{}", answer.len());
+}
+
+#[tokio::test]
 async fn guessing_is_slowed_and_locks_nobody_out() {
     let server = Harness::start(TEAM);
     let jane = server.user("jane");
