@@ -280,7 +280,11 @@ impl CatalogPermit {
     pub fn shows(&self, image: &ImageName) -> bool {
         let is_listed = match &self.only {
             None => true,
-            Some(prefix) => self.snapshot.repository_of(image).is_some_and(|found| found.prefix == *prefix),
+            // The image that is named exactly like the prefix has no name on the repository's own port.
+            Some(prefix) => {
+                image.as_str() != &**prefix
+                    && self.snapshot.repository_of(image).is_some_and(|found| found.prefix == *prefix)
+            }
         };
         is_listed && may_see(&self.snapshot, &self.subject, image, self.now)
     }
