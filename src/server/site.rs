@@ -10,7 +10,8 @@ use super::tls::Certificates;
 use super::token::Tokens;
 use crate::identity::Authenticator;
 use crate::live::{Live, Published};
-use crate::oci::ImageName;
+use crate::oci::{ImageName, Scope};
+use crate::policy::{Question, Snapshot};
 use crate::registry::Registry;
 
 /// How long things may take.
@@ -117,6 +118,21 @@ impl Door {
     /// Whether this is a repository's own port.
     pub(super) fn is_own_port(&self) -> bool {
         self.port.is_some()
+    }
+
+    /// Whether an image is reached through this listener: on a repository's own port, where that
+    /// repository serves it and no other one with a longer prefix.
+    pub(super) fn serves(&self, snapshot: &Snapshot, image: &ImageName) -> bool {
+        let Some(prefix) = &self.prefix else { return true };
+        snapshot.repository_of(image).is_some_and(|repository| repository.prefix == *prefix)
+    }
+
+    /// Whether a question is about something that is reached through this listener.
+    pub(super) fn admits<Q: Question>(&self, snapshot: &Snapshot, question: &Q) -> bool {
+        match question.scope() {
+            Some(Scope::Repository(image, _)) => self.serves(snapshot, &image),
+            Some(Scope::Catalog) | None => true,
+        }
     }
 
     /// An image's name as clients of this listener write it.

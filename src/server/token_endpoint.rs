@@ -14,7 +14,7 @@ use super::token::{Access, Wish};
 use super::{answer, body};
 use crate::identity::Subject;
 use crate::oci::{ErrorCode, ImageName, Scope, ScopeAction};
-use crate::policy::{DeleteManifest, ListCatalog, Pull, Push, decide};
+use crate::policy::{DeleteManifest, ListCatalog, Pull, Push};
 
 /// The largest form that is read, in bytes.
 const FORM_MAX_BYTES: usize = 16 * 1024;
@@ -137,21 +137,20 @@ fn full_name(exchange: &Exchange, shown: &ImageName) -> Result<ImageName, Failur
 
 /// What of a scope is allowed today: information for the client, which decides nothing.
 fn allowed(exchange: &Exchange, scope: &Scope) -> Result<Option<Access>, Failure> {
-    let (snapshot, subject, now) = (&exchange.published.model.snapshot, &exchange.caller.subject, exchange.now);
     Ok(match scope {
         Scope::Repository(shown, actions) => {
             let image = full_name(exchange, shown)?;
             let may = |action: &ScopeAction| match action {
-                ScopeAction::Pull => decide(snapshot, subject, &Pull(image.clone()), now).is_ok(),
-                ScopeAction::Push => decide(snapshot, subject, &Push(image.clone()), now).is_ok(),
-                ScopeAction::Delete => decide(snapshot, subject, &DeleteManifest(image.clone()), now).is_ok(),
+                ScopeAction::Pull => exchange.decide(&Pull(image.clone())).is_ok(),
+                ScopeAction::Push => exchange.decide(&Push(image.clone())).is_ok(),
+                ScopeAction::Delete => exchange.decide(&DeleteManifest(image.clone())).is_ok(),
             };
             let actions: Vec<_> = actions.iter().filter(may).map(ScopeAction::as_str).collect();
             (!actions.is_empty()).then(|| Access { kind: "repository", name: shown.to_string(), actions })
         }
         Scope::Catalog => {
             let question = ListCatalog { only: exchange.door.prefix.clone() };
-            decide(snapshot, subject, &question, now).is_ok().then(|| Access {
+            exchange.decide(&question).is_ok().then(|| Access {
                 kind: "registry",
                 name: "catalog".to_owned(),
                 actions: vec!["*"],

@@ -22,7 +22,7 @@ async fn token(server: &Harness, user: &str, scopes: &[&str]) -> String {
     answer["token"].as_str().unwrap().to_owned()
 }
 
-fn claims(token: &str) -> Value {
+pub fn claims(token: &str) -> Value {
     use base64::Engine as _;
     let body = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap()
