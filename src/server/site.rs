@@ -31,7 +31,7 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// After how long a request is judged again before its effect becomes visible.
     pub judged_again_after: Duration,
-    /// After how long a port that could not be bound is tried again.
+    /// After how long a port that could not be bound, or that ended by itself, is tried again.
     pub port_retry: Duration,
     /// Connections that one worker holds at the same time.
     pub connections_per_worker: usize,
