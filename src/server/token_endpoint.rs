@@ -10,7 +10,7 @@ use serde_json::json;
 use super::error::Failure;
 use super::exchange::Exchange;
 use super::guard::{self, Presented, Stranger};
-use super::token::{Access, Wish};
+use super::token::{Access, TOKEN_MAX_BYTES, Wish};
 use super::{answer, body};
 use crate::identity::Subject;
 use crate::oci::{ErrorCode, ImageName, Scope, ScopeAction};
@@ -22,7 +22,7 @@ const FORM_MAX_BYTES: usize = 16 * 1024;
 const SCOPES_MAX_BYTES: usize = 4096;
 
 /// What a client asks the token endpoint for.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Form {
     service: Option<String>,
     scopes: Vec<String>,
@@ -43,6 +43,8 @@ pub(super) async fn post(exchange: &mut Exchange) -> Result<HttpResponse, Failur
     let limit = exchange.core.limits.small_body;
     let body = body::whole(exchange.body(), exchange.headers(), FORM_MAX_BYTES, limit).await?;
     let text = std::str::from_utf8(&body).map_err(|_| bad("the form cannot be read"))?;
+    // The body may have taken its time: whoever is signed in is one of today.
+    exchange.renew()?;
     let form = read(text)?;
     match form.grant_type.as_deref() {
         Some("password") => {}
@@ -51,6 +53,8 @@ pub(super) async fn post(exchange: &mut Exchange) -> Result<HttpResponse, Failur
     }
     match (&form.user, &form.password) {
         (Some(user), Some(password)) => {
+            // A header beside the form is judged as well: whatever is presented must be right.
+            sign_in_by_header(exchange).await?;
             let found = exchange.check_password(user, password).await;
             exchange.enter(found)?;
         }
@@ -111,6 +115,9 @@ fn issue(exchange: &Exchange, form: &Form) -> Result<HttpResponse, Failure> {
     let access = access.into_iter().flatten().collect();
     let wish = Wish { user, service: &service, asked: &asked, access, now: exchange.now, ttl };
     let signed = exchange.core.tokens.sign(wish).ok_or(Failure::Internal("a token could not be signed"))?;
+    if signed.token.len() > TOKEN_MAX_BYTES {
+        return Err(bad("too many scopes for one token"));
+    }
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
     let reply = json!({

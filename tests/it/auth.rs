@@ -154,6 +154,14 @@ async fn a_look_needs_one_right_that_is_both_asked_and_allowed() {
 }
 
 #[tokio::test]
+async fn an_admins_token_is_not_told_the_diagnostics() {
+    let server = Harness::start(TEAM);
+    let given = token(&server, "root", &["repository:team/app:pull"]).await;
+    assert!(server.bearer(&given).get("/-/status").await.is(200).json().get("diagnostics").is_none());
+    assert!(server.user("root").get("/-/status").await.is(200).json()["diagnostics"].is_array());
+}
+
+#[tokio::test]
 async fn the_token_endpoint_answers_as_documented() {
     let server = Harness::start(TEAM);
     let reply = server.user("jane").token(SERVICE, &["repository:team/app:pull"]).await.is(200);
@@ -170,6 +178,9 @@ async fn the_token_endpoint_answers_as_documented() {
     }
     let many = vec!["repository:team/app:pull"; 500];
     server.user("jane").token(SERVICE, &many).await.is(400);
+    // Short to ask for, long to tell.
+    let stars = vec!["repository:team/a:*"; 200];
+    server.user("jane").token(SERVICE, &stars).await.is(400);
     server.password("jane", "wrong").token(SERVICE, &[]).await.fails(401, "UNAUTHORIZED");
     server.user("gone").token(SERVICE, &[]).await.fails(401, "UNAUTHORIZED");
     let given = token(&server, "jane", &[]).await;
@@ -187,6 +198,9 @@ async fn a_form_gives_a_token_too() {
     server.bearer(reply["access_token"].as_str().unwrap()).get(TAGS).await.is(200);
     let wrong = [("grant_type", "password"), ("username", "rita"), ("password", "wrong")];
     server.anonymous().send(post(&wrong)).await.fails(401, "UNAUTHORIZED");
+    for user in [server.password("jane", "wrong"), server.bearer("x.y.z")] {
+        user.send(user.request("POST", "/token").form(&good)).await.fails(401, "UNAUTHORIZED");
+    }
     for fields in [
         &[("grant_type", "refresh_token"), ("refresh_token", "x")][..],
         &[("grant_type", "client_credentials")],
@@ -324,6 +338,24 @@ async fn a_long_body_is_judged_again_before_its_effect() {
     }
     jane.head(&format!("/v2/team/app/blobs/{}", digest(content))).await.is(404);
     jane.get("/v2/team/app/manifests/v1").await.is(404);
+}
+
+#[tokio::test]
+async fn a_form_that_took_long_is_judged_by_what_is_in_force_at_its_end() {
+    let server = Harness::start(TEAM);
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
+    let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    });
+    let client = server.anonymous();
+    let request = client.request("POST", "/token").body(reqwest::Body::wrap_stream(stream));
+    let asking = tokio::spawn(async move { client.send(request).await });
+    sender.send(Ok(b"grant_type=password&username=rita".to_vec())).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.write("credentials.yaml", &CREDENTIALS.replace("pass: secret-rita", "pass: changed")).await;
+    sender.send(Ok(b"&password=secret-rita".to_vec())).await.unwrap();
+    drop(sender);
+    asking.await.unwrap().fails(401, "UNAUTHORIZED");
 }
 
 #[tokio::test]
