@@ -152,14 +152,18 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether anybody may pull the image.
+    /// Whether anybody may pull the image, today and as long as the configuration stays: a shared cache
+    /// would keep the content beyond the end of a grant.
     fn is_public(&self) -> bool {
-        let anybody = match &self.repository.access {
-            Access::Closed => return false,
-            Access::Open(rule) => Rights::Open(rule),
-            Access::Granted(grants) => Rights::Granted(grants),
-        };
-        Self { user: None, rights: anybody, ..*self }.pull().is_ok()
+        match &self.repository.access {
+            Access::Closed => false,
+            Access::Open(_) => true,
+            Access::Granted(grants) => grants.on_image(None, self.relative, self.now).any(|grant| {
+                let pulls =
+                    matches!(&grant.what, What::Images { tags: None, actions, .. } if actions.contains(Action::Pull));
+                pulls && grant.until.is_none()
+            }),
+        }
     }
 
     /// The tags that the subject may set once, and never move or remove.

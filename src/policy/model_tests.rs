@@ -116,6 +116,18 @@ impl World {
         }
     }
 
+    fn is_public(&self, image: &str) -> bool {
+        let Some((at, relative)) = self.find(image) else { return false };
+        match &self.repositories[at].0 {
+            Section::Broken => false,
+            Section::Absent => true,
+            Section::Present(entries) => entries
+                .iter()
+                .filter(|entry| entry.until.is_none() && self.applies(entry, None))
+                .any(|entry| entry_allows(&entry.allow, &relative, "pull", None)),
+        }
+    }
+
     fn immutable(&self, who: Option<usize>, image: &str) -> Vec<&'static str> {
         match self.find(image) {
             Some((at, _)) if !self.is_admin(who) => self.repositories[at].1.clone(),
@@ -317,7 +329,7 @@ fn compare(world: &World, snapshot: &Arc<Snapshot>, who: Option<usize>, name: &s
     assert_eq!(pull.is_ok(), world.allows(who, name, "pull", None), "pull {case}");
     assert_eq!(may_pull(snapshot, &subject, &image, now), pull.is_ok());
     if let Ok(permit) = pull {
-        assert_eq!(permit.is_public(), world.allows(None, name, "pull", None), "public {case}");
+        assert_eq!(permit.is_public(), world.is_public(name), "public {case}");
     }
     let push = decide(snapshot, &subject, &Push(image.clone()), now);
     assert_eq!(push.is_ok(), world.may_push(who, name), "push {case}");

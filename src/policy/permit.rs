@@ -69,7 +69,7 @@ pub struct PullPermit {
 }
 
 impl PullPermit {
-    /// Whether anybody may pull the image, so that shared caches may keep it.
+    /// Whether anybody may pull the image, by a grant without an end, so that shared caches may keep it.
     pub fn is_public(&self) -> bool {
         self.public
     }
@@ -85,7 +85,7 @@ pub struct InspectPermit {
 }
 
 impl InspectPermit {
-    /// Whether anybody may pull the image, so that shared caches may keep it.
+    /// Whether anybody may pull the image, by a grant without an end, so that shared caches may keep it.
     pub fn is_public(&self) -> bool {
         self.public
     }
@@ -140,7 +140,7 @@ pub(super) enum MountFrom {
 
 impl MountPermit {
     /// The same permit with these images alone as sources.
-    pub(super) fn from_images(self, images: &BTreeSet<ImageName>) -> Self {
+    pub(super) fn limited_to(self, images: &BTreeSet<ImageName>) -> Self {
         let from = match self.from {
             MountFrom::Image(permit) if !images.contains(permit.image()) => MountFrom::Nothing,
             MountFrom::Search { snapshot, repository, subject, now, asked: _ } => {

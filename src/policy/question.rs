@@ -165,7 +165,7 @@ impl Question for Mount {
     /// A push alone is enough for the image itself. A source has to be asked for as well, or a token
     /// could copy out of an image what it may not read there.
     fn narrow(&self, permit: MountPermit, asked: &[Scope]) -> Option<MountPermit> {
-        asks_push(asked, &self.image).then(|| permit.from_images(&asked_to_pull(asked)))
+        asks_push(asked, &self.image).then(|| permit.limited_to(&asked_to_pull(asked)))
     }
 }
 
