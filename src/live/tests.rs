@@ -71,6 +71,7 @@ fn folders_that_come_go_and_come_back_are_watched() {
         soon("a file in new folders", || names(&live).contains(&"team/deep/x".to_owned()));
         write(dir.path(), "repos/team/deep/y.yaml", REPOSITORY);
         soon("another one", || names(&live).contains(&"team/deep/y".to_owned()));
+        soon("both complete", || !live.current().compiled.has_errors());
         fs::remove_dir_all(dir.path().join("repos/team")).unwrap();
         soon("their end", || names(&live) == ["a"]);
     }
@@ -97,7 +98,13 @@ fn a_mount_that_is_swapped_by_a_symbolic_link_is_followed() {
     assert!(names(&live).contains(&"one".to_owned()));
     symlink("..2", dir.path().join("..data_tmp")).unwrap();
     fs::rename(dir.path().join("..data_tmp"), dir.path().join("..data")).unwrap();
-    soon("the other version", || names(&live).contains(&"two".to_owned()) && !names(&live).contains(&"one".to_owned()));
+    let began = Instant::now();
+    soon("the other version", || {
+        let now = live.current();
+        let has = |name: &str| now.compiled.sources.contains_key(name);
+        has("repos/two.yaml") && !has("repos/one.yaml")
+    });
+    assert!(began.elapsed() < Duration::from_secs(1), "what a link leads to is put in place with the link");
 }
 
 #[test]
@@ -112,7 +119,9 @@ fn a_configuration_reached_through_a_link_is_followed_to_its_next_version() {
     assert_eq!(names(&live), ["one"]);
     symlink("v2", dir.path().join("next")).unwrap();
     fs::rename(dir.path().join("next"), dir.path().join("current")).unwrap();
-    soon("the next version", || names(&live) == ["two"]);
+    let began = Instant::now();
+    soon("the next version", || names(&live) == ["two"] && !live.current().compiled.has_errors());
+    assert!(began.elapsed() < Duration::from_secs(1), "what a link leads to is put in place with the link");
 }
 
 #[test]
@@ -122,7 +131,7 @@ fn a_burst_is_one_change_or_few() {
     for number in 0..200 {
         write(dir.path(), &format!("repos/burst/r{number}.yaml"), REPOSITORY);
     }
-    soon("all of them", || names(&live).len() == 201);
+    soon("all of them", || names(&live).len() == 201 && !live.current().compiled.has_errors());
     let generation = live.current().generation;
     assert!(generation < 20, "{generation} generations");
 }
