@@ -5,6 +5,7 @@
 mod commit;
 mod notice;
 mod read;
+mod settle;
 mod worker;
 
 use std::path::{Path, PathBuf};

@@ -1,25 +1,41 @@
 //! Notices that the folder may have changed: by the system's events, or by looking at it now and then.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 
-use notify::event::{AccessKind, AccessMode, ModifyKind};
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::read::Folders;
+use super::settle::{Act, Moment};
+
+/// Whether the system tells when a file is closed. Where it does not, nobody could wait for it.
+const TELLS_CLOSE: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// What wakes the thread that reloads.
 #[derive(Debug)]
 pub(super) enum Wake {
     /// Something changed in a watched folder.
-    Changed {
-        /// Whether folders may have been moved or removed, which watches do not survive.
-        moved: bool,
-    },
+    Changed(Change),
     /// Reload now, and tell the generation then in force.
     Reload(SyncSender<u64>),
     /// The owner is gone.
     Stop,
+}
+
+/// A change in a watched folder.
+#[derive(Debug)]
+pub(super) struct Change {
+    /// Whether folders may have been moved or removed, which watches do not survive.
+    pub(super) moved: bool,
+    /// Whether other changes may not have been told.
+    pub(super) lost: bool,
+    /// What happened to which path.
+    pub(super) acts: Vec<(PathBuf, Act)>,
+    /// When it was told.
+    pub(super) at: Moment,
+    /// The number of the watcher that told it.
+    pub(super) watcher: u64,
 }
 
 /// The system's watches on the folders of a configuration. Each folder is watched alone, never a whole
@@ -28,6 +44,10 @@ pub(super) enum Wake {
 pub(super) struct Watches {
     folders: Folders,
     watcher: Option<RecommendedWatcher>,
+    /// How many watchers there were.
+    number: u64,
+    /// Whether some watches may be dead.
+    stale: bool,
     /// Whether the last attempt failed.
     failed: bool,
     /// What is to be told of that.
@@ -37,10 +57,13 @@ pub(super) struct Watches {
 impl Watches {
     /// Watches just these folders from now on. `wake` is called on a thread of the watcher's.
     pub(super) fn set(&mut self, folders: &Folders, wake: impl Fn(Wake) + Send + 'static) {
-        if self.watcher.is_some() && self.folders == *folders {
+        if self.watcher.is_some() && !self.stale && self.folders == *folders {
             return;
         }
-        match watch(folders.clone(), wake) {
+        self.stale = false;
+        self.number += 1;
+        // The old one is kept until then: what it tells meanwhile is not lost.
+        match watch(folders.clone(), self.number, wake) {
             Ok(watcher) => {
                 self.watcher = Some(watcher);
                 self.failed = false;
@@ -62,22 +85,30 @@ impl Watches {
         }
     }
 
+    /// Watches anew at the next occasion.
+    pub(super) fn renew(&mut self) {
+        self.stale = true;
+    }
+
     /// Forgets all watches.
     pub(super) fn clear(&mut self) {
         self.watcher = None;
     }
 }
 
-fn watch(folders: Folders, wake: impl Fn(Wake) + Send + 'static) -> notify::Result<RecommendedWatcher> {
+fn watch(folders: Folders, number: u64, wake: impl Fn(Wake) + Send + 'static) -> notify::Result<RecommendedWatcher> {
     let paths: Vec<_> = folders.keys().cloned().collect();
-    let handler = move |event: notify::Result<Event>| match event {
-        Ok(event) => {
-            if matters(&folders, &event) {
-                wake(Wake::Changed { moved: moves(&event) });
+    let handler = move |event: notify::Result<Event>| {
+        let at = Moment::now();
+        match event {
+            Ok(event) if !matters(&folders, &event) => {}
+            Ok(event) => {
+                let (lost, moved) = (event.need_rescan(), moves(&folders, &event));
+                wake(Wake::Changed(Change { moved, lost, acts: acts(event), at, watcher: number }));
             }
+            // Such as an overflow of the queue: look at everything again.
+            Err(_) => wake(Wake::Changed(Change { moved: true, lost: true, acts: Vec::new(), at, watcher: number })),
         }
-        // Such as an overflow of the queue: look at everything again.
-        Err(_) => wake(Wake::Changed { moved: true }),
     };
     let mut watcher = RecommendedWatcher::new(handler, Config::default())?;
     for path in paths {
@@ -105,8 +136,24 @@ fn matters_at(folders: &Folders, path: &Path) -> bool {
     inside || folders.get(path).is_some_and(Option::is_none)
 }
 
-fn moves(event: &Event) -> bool {
-    event.need_rescan() || matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
+/// Whether an event may have ended a watch: only what happens to a folder, or to one above it, does.
+fn moves(folders: &Folders, event: &Event) -> bool {
+    let moves = matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
+    let watched = |path: &PathBuf| folders.keys().any(|folder| folder.starts_with(path));
+    event.need_rescan() || moves && (event.paths.is_empty() || event.paths.iter().any(watched))
+}
+
+/// What an event tells of the files.
+fn acts(event: Event) -> Vec<(PathBuf, Act)> {
+    let act = match event.kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Act::Closed,
+        EventKind::Modify(ModifyKind::Data(_)) if TELLS_CLOSE => Act::Wrote,
+        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Act::Placed,
+        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Act::Gone,
+        // The same is told of both paths on their own.
+        _ => return Vec::new(),
+    };
+    event.paths.into_iter().map(|path| (path, act)).collect()
 }
 
 #[cfg(test)]
@@ -132,6 +179,16 @@ mod tests {
             (false, event(modify, "/etc/portolan/data/blob")),
         ] {
             assert_eq!(matters(&folders, &event), expected, "{event:?}");
+        }
+    }
+    #[test]
+    fn only_the_end_of_a_folder_ends_a_watch() {
+        let folders = Folders::from([("/etc/portolan".into(), None), ("/etc/portolan/repos".into(), None)]);
+        let remove = EventKind::Remove(notify::event::RemoveKind::Any);
+        for (expected, path) in
+            [(true, "/etc/portolan"), (true, "/etc/portolan/repos"), (false, "/etc/portolan/repos/x.yaml")]
+        {
+            assert_eq!(moves(&folders, &Event::new(remove).add_path(path.into())), expected, "{path}");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::config::{Content, Tree};
 
@@ -28,7 +29,7 @@ const TOP_FILES: [&str; 5] = ["registry", "credentials", "_credentials", "storag
 
 /// What tells that a file is not the one, or not the content, that was seen before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+pub(super) struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -37,7 +38,7 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(meta: &Metadata) -> Self {
+    pub(super) fn of(meta: &Metadata) -> Self {
         Self {
             device: meta.dev(),
             inode: meta.ino(),
@@ -45,6 +46,14 @@ impl Stamp {
             modified: (meta.mtime(), meta.mtime_nsec()),
             changed: (meta.ctime(), meta.ctime_nsec()),
         }
+    }
+
+    /// When the content was last written; 1970 for times that make no sense.
+    pub(super) fn modified(&self) -> SystemTime {
+        let (Ok(seconds), Ok(nanos)) = (u64::try_from(self.modified.0), u32::try_from(self.modified.1)) else {
+            return UNIX_EPOCH;
+        };
+        UNIX_EPOCH.checked_add(Duration::new(seconds, nanos.min(999_999_999))).unwrap_or(UNIX_EPOCH)
     }
 }
 
@@ -82,6 +91,14 @@ impl Listing {
             Found::File { stamp, .. } => stamp.modified.0.max(stamp.changed.0) >= now - seconds,
             Found::Unreadable { .. } => false,
         })
+    }
+
+    /// Where a file is and what tells its content from others, if it can be read.
+    pub(super) fn file(&self, name: &str) -> Option<(&Path, Stamp)> {
+        match self.files.get(name)? {
+            Found::File { path, stamp } => Some((path, *stamp)),
+            Found::Unreadable { .. } => None,
+        }
     }
 
     /// Reads the files.

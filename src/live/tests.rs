@@ -1,6 +1,7 @@
 //! A folder changes, and what is in force follows.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 use super::*;
 
 /// Far below the interval at which the folder is looked at in any case.
-const SOON: Duration = Duration::from_secs(3);
+const SOON: Duration = Duration::from_secs(5);
 
 const REPOSITORY: &str = "repo:\n  type: docker\n  storage: default\n  permissions: {}\n";
 
@@ -70,6 +71,7 @@ fn folders_that_come_go_and_come_back_are_watched() {
         soon("a file in new folders", || names(&live).contains(&"team/deep/x".to_owned()));
         write(dir.path(), "repos/team/deep/y.yaml", REPOSITORY);
         soon("another one", || names(&live).contains(&"team/deep/y".to_owned()));
+        soon("both complete", || !live.current().compiled.has_errors());
         fs::remove_dir_all(dir.path().join("repos/team")).unwrap();
         soon("their end", || names(&live) == ["a"]);
     }
@@ -96,7 +98,13 @@ fn a_mount_that_is_swapped_by_a_symbolic_link_is_followed() {
     assert!(names(&live).contains(&"one".to_owned()));
     symlink("..2", dir.path().join("..data_tmp")).unwrap();
     fs::rename(dir.path().join("..data_tmp"), dir.path().join("..data")).unwrap();
-    soon("the other version", || names(&live).contains(&"two".to_owned()) && !names(&live).contains(&"one".to_owned()));
+    let began = Instant::now();
+    soon("the other version", || {
+        let now = live.current();
+        let has = |name: &str| now.compiled.sources.contains_key(name);
+        has("repos/two.yaml") && !has("repos/one.yaml")
+    });
+    assert!(began.elapsed() < Duration::from_secs(1), "what a link leads to is put in place with the link");
 }
 
 #[test]
@@ -111,7 +119,9 @@ fn a_configuration_reached_through_a_link_is_followed_to_its_next_version() {
     assert_eq!(names(&live), ["one"]);
     symlink("v2", dir.path().join("next")).unwrap();
     fs::rename(dir.path().join("next"), dir.path().join("current")).unwrap();
-    soon("the next version", || names(&live) == ["two"]);
+    let began = Instant::now();
+    soon("the next version", || names(&live) == ["two"] && !live.current().compiled.has_errors());
+    assert!(began.elapsed() < Duration::from_secs(1), "what a link leads to is put in place with the link");
 }
 
 #[test]
@@ -121,7 +131,7 @@ fn a_burst_is_one_change_or_few() {
     for number in 0..200 {
         write(dir.path(), &format!("repos/burst/r{number}.yaml"), REPOSITORY);
     }
-    soon("all of them", || names(&live).len() == 201);
+    soon("all of them", || names(&live).len() == 201 && !live.current().compiled.has_errors());
     let generation = live.current().generation;
     assert!(generation < 20, "{generation} generations");
 }
@@ -193,4 +203,86 @@ fn a_start_without_a_configuration_says_why() {
     assert!(matches!(result, Err(StartError::Invalid(compiled)) if compiled.has_errors()));
     let result = Live::start(&dir.path().join("missing"), Box::new(|_| Ok(())));
     assert!(matches!(result, Err(StartError::Folder { .. })));
+}
+
+/// A repository that everyone may pull from.
+const OPEN: &str = "repo:\n  type: docker\n  storage: default\n  permissions:\n    \"**\":\n      \"*\": [read]\n";
+
+#[test]
+fn half_a_file_is_not_in_force_and_the_rest_of_the_folder_is() {
+    let dir = folder();
+    let in_force =
+        "credentials:\n  jane: {type: plain, pass: Harbour-2026}\n  joe: {type: plain, pass: Lighthouse-9}\n";
+    write(dir.path(), "credentials.yaml", in_force);
+    let live = start(dir.path());
+    let text = |live: &Live, name: &str| live.current().compiled.sources.get(name).map(ToString::to_string);
+
+    let mut halves = Vec::new();
+    for (name, half) in
+        [("credentials.yaml", "credentials:\n  jane: {type: plain, pass: Harbour-2026}\n"), ("repos/new.yaml", OPEN)]
+    {
+        let mut file = fs::File::create(dir.path().join(name)).unwrap();
+        file.write_all(half.as_bytes()).unwrap();
+        halves.push(file);
+    }
+    fs::remove_file(dir.path().join("repos/a.yaml")).unwrap();
+    soon("the removal, at once", || !names(&live).contains(&"a".to_owned()));
+    // Longer than a file without events is waited for.
+    let until = Instant::now() + Duration::from_millis(2_500);
+    while Instant::now() < until {
+        assert_eq!(text(&live, "credentials.yaml").as_deref(), Some(in_force));
+        assert_eq!(text(&live, "repos/new.yaml"), None);
+        assert_eq!(live.reload(), live.current().generation);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let why = live.current().compiled.diagnostics.iter().any(|found| found.message.contains("still being written"));
+    assert!(why, "{:?}", live.current().compiled.diagnostics);
+
+    let mut credentials = halves.remove(0);
+    credentials.write_all(b"  joe: {type: plain, pass: Lighthouse-9, enabled: false}\n").unwrap();
+    drop(credentials);
+    drop(halves);
+    soon("the whole of it", || text(&live, "credentials.yaml").is_some_and(|text| text.ends_with("enabled: false}\n")));
+    soon("the new one", || text(&live, "repos/new.yaml").as_deref() == Some(OPEN));
+}
+
+#[test]
+fn a_normal_save_is_in_force_at_once() {
+    let dir = folder();
+    let live = start(dir.path());
+    // Far below the age from which a file counts as complete without events.
+    let at_once = |what: &str, text: &str| {
+        let began = Instant::now();
+        soon(what, || live.current().compiled.sources["repos/a.yaml"].contains(text));
+        assert!(began.elapsed() < Duration::from_secs(1), "{what}: {:?}", began.elapsed());
+    };
+    let path = dir.path().join("repos/a.yaml");
+    fs::write(&path, format!("{REPOSITORY}# written over\n")).unwrap();
+    at_once("written over", "written over");
+    fs::write(dir.path().join("repos/.a.tmp"), format!("{REPOSITORY}# renamed\n")).unwrap();
+    fs::rename(dir.path().join("repos/.a.tmp"), &path).unwrap();
+    at_once("renamed", "renamed");
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, format!("{REPOSITORY}# as git does\n")).unwrap();
+    at_once("removed and created", "as git does");
+    fs::rename(&path, dir.path().join("repos/a.yaml~")).unwrap();
+    fs::write(&path, format!("{REPOSITORY}# as vim does\n")).unwrap();
+    at_once("moved aside and created", "as vim does");
+}
+
+#[test]
+fn polling_takes_no_half_file() {
+    let dir = folder();
+    write(dir.path(), "registry.yaml", "reload: {mode: poll, interval: 1s}\n");
+    let live = start(dir.path());
+    let text = |name: &str| live.current().compiled.sources.get(name).map(ToString::to_string);
+    let mut file = fs::File::create(dir.path().join("repos/b.yaml")).unwrap();
+    for line in OPEN.lines() {
+        file.write_all(format!("{line}\n").as_bytes()).unwrap();
+        live.reload();
+        assert_eq!(text("repos/b.yaml"), None);
+        std::thread::sleep(Duration::from_millis(400));
+    }
+    drop(file);
+    soon("the whole file", || text("repos/b.yaml").as_deref() == Some(OPEN));
 }

@@ -9,11 +9,12 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::config::{Compiled, Model, ReloadMode, Tree, compile};
+use crate::config::{Compiled, Content, Model, ReloadMode, Tree, compile};
 use crate::diagnostic::Severity;
 
 use super::notice::{Wake, Watches};
 use super::read::{Folders, Listing, list};
+use super::settle::{Moment, Settling};
 use super::{Prepare, Problem, Published, Shared, StartError, commit};
 
 /// After a change, as long must nothing change before the folder is read.
@@ -23,6 +24,8 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// As often is a folder read that changes while it is read; what came last then counts, and further
 /// changes wake the thread again.
 const ATTEMPTS: usize = 10;
+/// A file that changed while it was read is read again after as long, unless its change is told before.
+const AGAIN: Duration = Duration::from_millis(20);
 /// Changes of a file within as many seconds may leave the same time stamp on a coarse file system.
 const STAMP_SECONDS: i64 = 3;
 
@@ -35,11 +38,15 @@ pub(super) struct Worker {
     /// What was there when the folder was last read, and whether a change since then could have gone
     /// unnoticed.
     seen: Option<(Listing, bool)>,
+    settling: Settling,
+    /// When a file that is still being written may be complete.
+    due: Option<Instant>,
 }
 
 impl Worker {
     pub(super) fn new(folder: PathBuf, prepare: Prepare, wake: Sender<Wake>) -> Self {
-        Self { folder, prepare, wake, watches: Watches::default(), mode: ReloadMode::Watch, seen: None }
+        let (watches, settling) = (Watches::default(), Settling::default());
+        Self { folder, prepare, wake, watches, mode: ReloadMode::Watch, seen: None, settling, due: None }
     }
 
     /// Loads the folder, tells the result, and reloads until it is told to stop.
@@ -80,10 +87,14 @@ impl Worker {
                 if !self.may_have_changed(&shared) {
                     continue;
                 }
+                self.await_quiet();
             }
             if self.reload(&shared) {
                 ask_commit = true;
                 next_look = next_look.min(Instant::now() + interval(&shared));
+            }
+            if let Some(due) = self.due {
+                next_look = next_look.min(due);
             }
             let generation = shared.current.load().generation;
             for reply in replies {
@@ -100,24 +111,40 @@ impl Worker {
             match wake {
                 Wake::Stop => return true,
                 Wake::Reload(reply) => replies.push(reply),
-                Wake::Changed { moved } => {
-                    if moved {
-                        self.watches.clear();
+                Wake::Changed(change) => {
+                    if change.moved {
+                        self.watches.renew();
+                    }
+                    if change.lost {
+                        self.settling.lose_track();
+                    }
+                    for (path, act) in change.acts {
+                        self.settling.note(path, act, change.at, change.watcher);
                     }
                 }
             }
-            let wait = if replies.is_empty() {
-                QUIET.min(deadline.saturating_duration_since(Instant::now()))
-            } else {
-                Duration::ZERO
-            };
+            let wait = QUIET.min(deadline.saturating_duration_since(Instant::now()));
             next = wakes.recv_timeout(wait).ok();
         }
         false
     }
 
+    /// The same wait where a look found a change and nothing tells of the next one.
+    fn await_quiet(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut before = list(&self.folder).ok();
+        while Instant::now() < deadline {
+            std::thread::sleep(QUIET);
+            let now = list(&self.folder).ok();
+            if now == before {
+                return;
+            }
+            before = now;
+        }
+    }
+
     fn start(&mut self) -> Result<Arc<Shared>, StartError> {
-        let compiled = compile(&self.read()?, None);
+        let compiled = compile(&self.read(None)?, None);
         let Some(model) = compiled.model.clone() else {
             return Err(StartError::Invalid(Box::new(compiled)));
         };
@@ -131,23 +158,58 @@ impl Worker {
         Ok(Arc::new(Shared { current: ArcSwap::from_pointee(published), problem: RwLock::new(None), generations }))
     }
 
-    /// Reads the folder until nothing changes while it is read, and watches what it consists of.
-    fn read(&mut self) -> Result<Tree, StartError> {
-        self.seen = None;
+    /// Reads the folder until nothing changes while it is read, and watches what it consists of. Files
+    /// that are not complete are replaced by what is in force.
+    fn read(&mut self, in_force: Option<&Compiled>) -> Result<Tree, StartError> {
+        (self.seen, self.due) = (None, None);
         let mut listing = self.list()?;
-        for _ in 0..ATTEMPTS {
+        let mut attempts = 1;
+        loop {
             self.watch(listing.folders());
-            let tree = listing.load(&self.folder)?;
+            let now = Moment::now();
+            let mut tree = listing.load(&self.folder)?;
             let after = self.list()?;
-            if after == listing {
-                let fresh = listing.is_fresh(Timestamp::now().as_second(), STAMP_SECONDS);
-                self.seen = Some((listing, fresh));
+            let same = after == listing;
+            if same || attempts == ATTEMPTS {
+                if let Some(in_force) = in_force {
+                    self.settle(&mut tree, &listing, &after, in_force, now);
+                }
+                if same && self.due.is_none() {
+                    let fresh = listing.is_fresh(Timestamp::now().as_second(), STAMP_SECONDS);
+                    self.seen = Some((listing, fresh));
+                }
                 return Ok(tree);
             }
+            attempts += 1;
             listing = after;
             std::thread::sleep(Duration::from_millis(5));
         }
-        listing.load(&self.folder)
+    }
+
+    /// Replaces what is not complete by what is in force, and notes when to look again. A new file
+    /// becomes one that cannot be read: nobody knows yet to whom it would be open.
+    fn settle(&mut self, tree: &mut Tree, listing: &Listing, after: &Listing, in_force: &Compiled, now: Moment) {
+        for (name, content) in &mut tree.files {
+            let old = in_force.sources.get(name);
+            let Some((path, stamp)) = listing.file(name) else { continue };
+            if matches!((&*content, old), (Content::Bytes(new), Some(old)) if **new == *old.as_bytes()) {
+                continue;
+            }
+            let wait = if after.file(name) == Some((path, stamp)) {
+                self.settling.wait(name, path, stamp, now)
+            } else {
+                Some(AGAIN)
+            };
+            let Some(wait) = wait else { continue };
+            let due = now.steady + wait.max(AGAIN);
+            self.due = Some(self.due.map_or(due, |other| other.min(due)));
+            *content = match old {
+                Some(old) => Content::Bytes(old.as_bytes().into()),
+                None => Content::Unreadable { why: "it is still being written".to_owned() },
+            };
+        }
+        let listed = |name: &str| listing.file(name).is_some();
+        self.settling.forget(now, listed);
     }
 
     fn list(&mut self) -> Result<Listing, StartError> {
@@ -207,7 +269,7 @@ impl Worker {
 
     /// Reads, compiles and prepares; nothing if what is there is in force already.
     fn attempt(&mut self, in_force: &Published) -> Result<Option<(Arc<Model>, Compiled)>, String> {
-        let tree = self.read().map_err(|error| error.to_string())?;
+        let tree = self.read(Some(&in_force.compiled)).map_err(|error| error.to_string())?;
         let compiled = compile(&tree, Some(&in_force.compiled));
         if compiled.hash == in_force.compiled.hash { Ok(None) } else { self.prepared(compiled).map(Some) }
     }

@@ -2,6 +2,7 @@
 
 mod log;
 mod news;
+mod opening;
 mod prepare;
 mod tasks;
 

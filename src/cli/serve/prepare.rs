@@ -1,17 +1,24 @@
 //! What a configuration needs before it can be in force: logging, storages, certificates.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::config::{Model, StorageDefinition, Tls};
+use crate::policy::StorageKey;
 use crate::registry::{Registry, StoreOptions};
 use crate::server::{Certificate, Certificates, TlsError};
 
 use super::log;
+use super::opening::Opening;
+
+/// As long a reload waits for a storage; rights may be withdrawn with it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything that was made ready, and what is needed to make more so.
 pub(super) struct Prepared {
@@ -20,9 +27,20 @@ pub(super) struct Prepared {
     registry: Arc<Registry>,
     runtime: Handle,
     log: OnceLock<Option<log::Level>>,
+    opening: Opening,
+    /// What the last configuration needs. Whoever works on the certificate keeps it locked, so that an
+    /// older configuration's never follows a newer one's.
+    needs: Mutex<Needs>,
     certificates: Mutex<Option<Loaded>>,
     /// The problems that were logged already.
     told: Mutex<Vec<String>>,
+}
+
+/// What a configuration needs.
+#[derive(Default)]
+struct Needs {
+    storages: BTreeMap<StorageKey, StorageDefinition>,
+    tls: Option<Tls>,
 }
 
 /// A certificate in force, and the files as they were when it was read.
@@ -36,8 +54,9 @@ type Stamp = Option<(u64, u64, u64, i64, i64)>;
 impl Prepared {
     pub(super) fn new(folder: &Path, data: &Path, registry: Arc<Registry>, runtime: Handle) -> Self {
         let (folder, data) = (folder.to_owned(), data.to_owned());
-        let (log, certificates, told) = (OnceLock::new(), Mutex::default(), Mutex::default());
-        Self { folder, data, registry, runtime, log, certificates, told }
+        let opening = Opening::new(runtime.clone());
+        let (log, needs, certificates, told) = (OnceLock::new(), Mutex::default(), Mutex::default(), Mutex::default());
+        Self { folder, data, registry, runtime, log, opening, needs, certificates, told }
     }
 
     /// Makes ready what a configuration needs. At start, everything must be had. Later nothing is an
@@ -50,16 +69,22 @@ impl Prepared {
             // Fails only where the subscriber is gone, and with it all logging.
             let _ = log.reload(log::targets(settings.log_level));
         }
+        let needs = Needs { storages: model.storages.clone(), tls: settings.tls.clone() };
         if at_start {
-            return self.make_ready(model).into_iter().next().map_or(Ok(()), Err);
+            return self.make_ready(Some(needs), None).into_iter().next().map_or(Ok(()), Err);
         }
-        self.mend(model);
+        let problems = self.make_ready(Some(needs), Some(PATIENCE));
+        self.tell(problems);
         Ok(())
     }
 
     /// Tries again what is not ready, reads a certificate whose files changed, and logs each new problem.
-    pub(super) fn mend(&self, model: &Model) {
-        let problems = self.make_ready(model);
+    pub(super) fn mend(&self) {
+        let problems = self.make_ready(None, Some(PATIENCE));
+        self.tell(problems);
+    }
+
+    fn tell(&self, problems: Vec<String>) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         for problem in problems.iter().filter(|problem| !told.contains(problem)) {
             tracing::error!("{problem}");
@@ -67,25 +92,35 @@ impl Prepared {
         *told = problems;
     }
 
-    /// Opens storages and loads the certificate, where that is not done yet; returns what is wrong. What
-    /// an earlier configuration needed stays open: requests that began with it may still run.
-    fn make_ready(&self, model: &Model) -> Vec<String> {
-        let mut problems = Vec::new();
-        for (key, definition) in &model.storages {
-            let options = match definition {
-                StorageDefinition::Fs { path } => StoreOptions::Fs { root: self.data.join(path) },
-                StorageDefinition::Memory => StoreOptions::Memory,
-            };
-            if let Err(error) = self.runtime.block_on(self.registry.open(key, options)) {
-                problems.push(format!("cannot open a storage: {error}"));
-            }
+    /// Loads the certificate and opens storages, where that is not done yet: what a `new` configuration
+    /// needs, or else the last. Returns what is wrong. What an earlier configuration needed stays open:
+    /// requests that began with it may still run.
+    fn make_ready(&self, new: Option<Needs>, limit: Option<Duration>) -> Vec<String> {
+        let mut needs = self.needs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(new) = new {
+            *needs = new;
         }
-        if let Some(tls) = &model.settings.tls
-            && let Err(error) = self.load_certificate(tls)
-        {
-            problems.push(format!("cannot use the certificate: {error}"));
-        }
+        let certificate = needs.tls.as_ref().map_or(Ok(()), |tls| self.load_certificate(tls));
+        let storages = needs.storages.iter().map(|(key, definition)| (key.clone(), self.opener(key, definition)));
+        let storages = storages.collect();
+        // Opening may take its time, and the next configuration must not wait for that.
+        drop(needs);
+        let mut problems = self.opening.open(storages, limit);
+        problems.extend(certificate.err().map(|error| format!("cannot use the certificate: {error}")));
         problems
+    }
+
+    fn opener(
+        &self,
+        key: &StorageKey,
+        definition: &StorageDefinition,
+    ) -> impl FnOnce() -> Result<(), String> + Send + use<> {
+        let options = match definition {
+            StorageDefinition::Fs { path } => StoreOptions::Fs { root: self.data.join(path) },
+            StorageDefinition::Memory => StoreOptions::Memory,
+        };
+        let (registry, runtime, key) = (Arc::clone(&self.registry), self.runtime.clone(), key.clone());
+        move || runtime.block_on(registry.open(&key, options)).map_err(|error| error.to_string())
     }
 
     /// The certificates to serve TLS with, if the configuration asked for it.
@@ -124,11 +159,8 @@ impl Prepared {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::config::Settings;
-    use crate::policy::StorageKey;
 
     fn model(path: &Path) -> Model {
         let definition = StorageDefinition::Fs { path: path.to_owned() };
@@ -149,7 +181,24 @@ mod tests {
         assert_eq!(prepared.prepare(&model(Path::new("taken"))), Ok(()));
         assert_eq!(prepared.told.lock().unwrap().len(), 1);
         fs::remove_file(dir.path().join("taken")).unwrap();
-        prepared.mend(&model(Path::new("taken")));
+        prepared.mend();
         assert!(prepared.told.lock().unwrap().is_empty());
+    }
+    #[test]
+    fn what_is_tried_again_is_what_the_last_configuration_needs() {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let prepared = Prepared::new(dir.path(), dir.path(), Arc::default(), runtime.handle().clone());
+        assert_eq!(prepared.prepare(&model(Path::new("good"))), Ok(()));
+        for name in ["old.pem", "new.pem"] {
+            let mut model = model(Path::new("good"));
+            model.settings.tls = Some(Tls { certificate: name.into(), key: "key.pem".into() });
+            assert_eq!(prepared.prepare(&model), Ok(()));
+        }
+        prepared.told.lock().unwrap().clear();
+        // Before anything tells that the new configuration is published.
+        prepared.mend();
+        let told = prepared.told.lock().unwrap();
+        assert!(matches!(&told[..], [problem] if problem.contains("new.pem")), "{told:?}");
     }
 }

@@ -71,11 +71,11 @@ async fn reload_on_hangup(live: Arc<Live>) {
 /// Certificates are renewed, and disks mounted, without a change of the configuration.
 async fn mend(live: Arc<Live>, prepared: Arc<Prepared>) {
     loop {
-        let model = Arc::clone(&live.current().model);
-        tokio::time::sleep(model.settings.reload_interval).await;
+        let interval = live.current().model.settings.reload_interval;
+        tokio::time::sleep(interval).await;
         let prepared = Arc::clone(&prepared);
         // Its log lines tell what came of it.
-        let _ = tokio::task::spawn_blocking(move || prepared.mend(&model)).await;
+        let _ = tokio::task::spawn_blocking(move || prepared.mend()).await;
     }
 }
 
