@@ -49,9 +49,9 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Exit, Failure> {
         }
         Format::Json => output::result(&(json(&compiled.diagnostics, &compiled.sources, summary) + "\n"))?,
     }
-    let users = arguments.folder.require_users(&tree).err();
+    let empty = arguments.folder.require_files(&tree).err();
     let secret = if arguments.secrets { missing_secret(folder, &compiled) } else { None };
-    let missing: Vec<Failure> = users.into_iter().chain(secret).collect();
+    let missing: Vec<Failure> = empty.into_iter().chain(secret).collect();
     missing.iter().for_each(output::report);
     output::note(&format!("{summary}\n"));
     let denied = arguments.deny_warnings && summary.warnings > 0;

@@ -67,7 +67,7 @@ struct Folder {
     dir: PathBuf,
 }
 
-/// The names that the file of the users may have.
+/// The names that the file of the users may have. The server warns where others can read it.
 const CREDENTIALS: [&str; 4] = ["credentials.yaml", "credentials.yml", "_credentials.yaml", "_credentials.yml"];
 
 impl Folder {
@@ -79,12 +79,13 @@ impl Folder {
         })
     }
 
-    /// A folder without a file of users is most likely the wrong one, and is not served.
-    fn require_users(&self, tree: &Tree) -> Result<(), Failure> {
-        if CREDENTIALS.into_iter().any(|name| tree.files.contains_key(name)) {
+    /// A folder without any file of ours is most likely the wrong one, and is not served. (One without
+    /// users is fine: what is granted to anybody can be served.)
+    fn require_files(&self, tree: &Tree) -> Result<(), Failure> {
+        if !tree.files.is_empty() {
             return Ok(());
         }
-        let failure = Failure::new(format!("`{}` has no `credentials.yaml`", self.dir.display()));
+        let failure = Failure::new(format!("`{}` holds no configuration", self.dir.display()));
         Err(failure.with_hint(self.hint()).with_exit(Exit::No))
     }
 
@@ -134,16 +135,16 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_users_is_refused_with_a_hint() {
+    fn an_empty_folder_is_refused_with_a_hint() {
         let dir = tempfile::tempdir().unwrap();
         let missing = Folder { dir: dir.path().join("missing") };
         let failure = missing.read().unwrap_err();
         assert_eq!((failure.hint, failure.exit), (Some(missing.hint()), Exit::Failed));
         let folder = Folder { dir: dir.path().to_owned() };
-        let failure = folder.require_users(&folder.read().unwrap()).unwrap_err();
+        let failure = folder.require_files(&folder.read().unwrap()).unwrap_err();
         assert_eq!((failure.hint, failure.exit), (Some(folder.hint()), Exit::No));
-        std::fs::write(dir.path().join("_credentials.yml"), "credentials: {}\n").unwrap();
-        assert!(folder.require_users(&folder.read().unwrap()).is_ok());
+        std::fs::write(dir.path().join("registry.yml"), "log: {level: info}\n").unwrap();
+        assert!(folder.require_files(&folder.read().unwrap()).is_ok());
     }
 
     #[test]

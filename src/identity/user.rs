@@ -58,8 +58,14 @@ impl fmt::Debug for UserName {
 
 /// Which of a user's secrets is meant. It changes whenever the secret's entry changes, and whatever
 /// was derived from the old one dies with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SecretVersion([u8; 32]);
+
+impl fmt::Debug for SecretVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretVersion(…)")
+    }
+}
 
 impl SecretVersion {
     /// The bytes, to be used as input of a keyed hash only: for a `plain` entry they would let

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};
@@ -18,57 +19,47 @@ use crate::registry::BodyError;
 /// A request body as the registry takes it.
 pub(super) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>>>>;
 
-/// The bytes of a request as they come in, in the hands of whoever reads them and of the answer.
+/// A request's bytes that nobody has asked for yet.
+///
+/// As long as one of these lives, actix closes the connection after the answer when bytes are left,
+/// where it would otherwise read a chunked body for as long as the client likes to send it.
 #[derive(Clone)]
-pub(super) struct Incoming(Rc<RefCell<Payload>>);
+pub(super) struct Unread(Rc<RefCell<Payload>>);
 
-impl Incoming {
+impl Unread {
     pub(super) fn new(payload: Payload) -> Self {
         Self(Rc::new(RefCell::new(payload)))
     }
-}
 
-impl Stream for Incoming {
-    type Item = <Payload as Stream>::Item;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.borrow_mut().poll_next_unpin(context)
+    /// Ties the rest of the request to an answer, until that is sent.
+    pub(super) fn hold(self, response: HttpResponse) -> HttpResponse {
+        response.map_body(|_, answer| Held { answer, _rest: self }.boxed())
     }
 }
 
-/// An answer's body that keeps hold of the request's.
-///
-/// The HTTP library reads what is left of a chunked body that nobody holds any more to its end, however
-/// long that takes, and closes the connection only then. Of one that is still held when the answer is
-/// out, it takes leave as of any other: it lingers and closes.
-pub(super) struct Held {
+struct Held {
     answer: BoxBody,
-    _request: Incoming,
-}
-
-impl Held {
-    pub(super) fn new(answer: BoxBody, request: Incoming) -> Self {
-        Self { answer, _request: request }
-    }
+    _rest: Unread,
 }
 
 impl MessageBody for Held {
-    type Error = <BoxBody as MessageBody>::Error;
+    type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {
         self.answer.size()
     }
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.get_mut().answer).poll_next(context)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.answer).poll_next(cx)
     }
 }
 
 /// A body that ends with an error where the client sends nothing for `idle`.
-pub(super) fn stream(payload: Incoming, idle: Duration, record: Rc<Record>) -> Body {
+pub(super) fn stream(payload: Unread, idle: Duration, record: Rc<Record>) -> Body {
     Box::pin(stream::unfold(Some((payload, record)), move |state| async move {
-        let (mut payload, record) = state?;
-        match tokio::time::timeout(idle, payload.next()).await {
+        let (payload, record) = state?;
+        let next = std::future::poll_fn(|cx| payload.0.borrow_mut().poll_next_unpin(cx));
+        match tokio::time::timeout(idle, next).await {
             Err(_) => Some((Err(BodyError::Idle), None)),
             Ok(None) => None,
             Ok(Some(Err(error))) => Some((Err(BodyError::Broken(error.to_string())), None)),

@@ -166,7 +166,10 @@ fn simple(failure: Failure) -> HttpResponse {
                 Some(_) => "the token was not asked for this",
                 None => "authentication required",
             };
-            let detail = json!({"scope": challenge.scope, "service": challenge.service});
+            let detail = match &challenge.scope {
+                Some(scope) => json!({"scope": scope, "service": challenge.service}),
+                None => json!({"service": challenge.service}),
+            };
             let parts = Parts::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message).with(detail);
             finish(parts, |response| {
                 response.insert_header((WWW_AUTHENTICATE, challenge.to_string()));

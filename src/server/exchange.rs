@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use jiff::Timestamp;
 
-use super::body::{self, Body, Incoming};
+use super::body::{self, Body, Unread};
 use super::challenge::{Challenge, shown_scope};
 use super::error::Failure;
 use super::guard::{self, Caller, Presented, Stranger};
@@ -27,6 +27,7 @@ pub(super) struct Exchange {
     pub door: Door,
     pub request: HttpRequest,
     pub record: Rc<Record>,
+    pub payload: Unread,
     pub caller: Caller,
     pub now: Timestamp,
 }
@@ -191,8 +192,8 @@ impl Exchange {
     }
 
     /// The request's body.
-    pub(super) fn body(&self, payload: Incoming) -> Body {
-        body::stream(payload, self.core.limits.body_idle, Rc::clone(&self.record))
+    pub(super) fn body(&self) -> Body {
+        body::stream(self.payload.clone(), self.core.limits.body_idle, Rc::clone(&self.record))
     }
 
     /// An image's path as clients of this listener write it.

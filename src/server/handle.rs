@@ -4,14 +4,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::body::{BodySize, BoxBody, MessageBody as _};
-use actix_web::http::header::{HeaderValue, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS};
+use actix_web::body::BodySize;
+use actix_web::body::MessageBody as _;
+use actix_web::http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 
 use super::answer::DOCKER_API_VERSION;
-use super::body::{Held, Incoming};
+use super::body::Unread;
 use super::error::{self, Failure};
 use super::exchange::Exchange;
 use super::guard::Caller;
@@ -22,8 +23,6 @@ use super::{base, blobs, catalog, health, manifests, origin, referrers, tags, to
 
 /// Answers every request of a listener.
 pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Site>) -> HttpResponse {
-    let incoming = Incoming::new(payload);
-    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let published = site.core.live.current();
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let trusted = &published.model.settings.trusted_proxies;
@@ -32,6 +31,7 @@ pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Si
     let (method, path) = (request.method().as_str(), request.path());
     let record = Rc::new(Record::begin(core, method, path, request.headers(), address, generation));
 
+    let payload = Unread::new(payload);
     let is_of_the_specification = path.starts_with("/v2");
     let routed = site.door(&published).ok_or(RouteError::NotFound).and_then(|door| {
         let raw_path = request.uri().path();
@@ -49,10 +49,11 @@ pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Si
                 door,
                 request,
                 record: Rc::clone(&record),
+                payload: payload.clone(),
                 caller: Caller::anonymous(),
                 now: Timestamp::now(),
             };
-            match perform(&mut exchange, &operation, incoming.clone()).await {
+            match perform(&mut exchange, &operation).await {
                 Ok(response) => response,
                 Err(failure) => error::answer(failure, &exchange, &operation),
             }
@@ -67,13 +68,10 @@ pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Si
     if let (BodySize::Sized(size), true) = (response.body().size(), record.operation.get() != "blob_get") {
         record.sent.set(size);
     }
-    if is_chunked {
-        return response.map_body(|_, answer| BoxBody::new(Held::new(answer, incoming)));
-    }
-    response
+    if response.status().is_client_error() { payload.hold(response) } else { response }
 }
 
-async fn perform(exchange: &mut Exchange, operation: &Operation, payload: Incoming) -> Result<HttpResponse, Failure> {
+async fn perform(exchange: &mut Exchange, operation: &Operation) -> Result<HttpResponse, Failure> {
     // These two are for machines that know no password.
     match operation {
         Operation::Live => return Ok(health::live()),
@@ -81,7 +79,7 @@ async fn perform(exchange: &mut Exchange, operation: &Operation, payload: Incomi
         Operation::Metrics => return Ok(health::metrics(exchange)),
         // The token endpoint finds out by itself who asks.
         Operation::GetToken => return token_endpoint::get(exchange).await,
-        Operation::PostToken => return token_endpoint::post(exchange, payload).await,
+        Operation::PostToken => return token_endpoint::post(exchange).await,
         _ => exchange.identify().await?,
     }
     match operation {
@@ -97,19 +95,17 @@ async fn perform(exchange: &mut Exchange, operation: &Operation, payload: Incomi
         }
         Operation::GetManifest { image, reference } => manifests::get(exchange, image, reference).await,
         Operation::HeadManifest { image, reference } => manifests::head(exchange, image, reference).await,
-        Operation::PutManifest { image, reference, tags } => {
-            manifests::put(exchange, image, reference, tags, payload).await
-        }
+        Operation::PutManifest { image, reference, tags } => manifests::put(exchange, image, reference, tags).await,
         Operation::DeleteManifest { image, reference } => manifests::delete(exchange, image, reference).await,
         Operation::GetBlob { image, digest } => blobs::get(exchange, image, digest).await,
         Operation::HeadBlob { image, digest } => blobs::head(exchange, image, digest).await,
         Operation::DeleteBlob { image, digest } => blobs::delete(exchange, image, digest).await,
         Operation::StartUpload { image } => uploads::start(exchange, image).await,
-        Operation::UploadWhole { image, digest } => uploads::whole(exchange, image, digest, payload).await,
+        Operation::UploadWhole { image, digest } => uploads::whole(exchange, image, digest).await,
         Operation::Mount { image, digest, from } => uploads::mount(exchange, image, digest, from.as_ref()).await,
         Operation::UploadStatus { image, id } => uploads::status(exchange, image, *id).await,
-        Operation::AppendUpload { image, id } => uploads::append(exchange, image, *id, payload).await,
-        Operation::FinishUpload { image, id, digest } => uploads::finish(exchange, image, *id, digest, payload).await,
+        Operation::AppendUpload { image, id } => uploads::append(exchange, image, *id).await,
+        Operation::FinishUpload { image, id, digest } => uploads::finish(exchange, image, *id, digest).await,
         Operation::CancelUpload { image, id } => uploads::cancel(exchange, image, *id).await,
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn status(exchange: &Exchange) -> HttpResponse {
         "since": published.since.to_string(),
         "errors": count(Severity::Error),
         "warnings": count(Severity::Warning),
-        "in_force_as_written": published.compiled.held.is_empty() && problem.is_none(),
+        "in_force_as_written": !published.compiled.has_errors() && problem.is_none(),
     });
     let is_admin = matches!(&exchange.caller.subject, Subject::User(user) if user.admin);
     if let (true, Some(status)) = (is_admin, status.as_object_mut()) {

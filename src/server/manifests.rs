@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, VARY};
 
 use super::answer::{DOCKER_CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, cacheable, head_only, is_known};
-use super::body::{self, Incoming};
+use super::body;
 use super::error::Failure;
 use super::exchange::Exchange;
 use crate::oci::{Digest, ErrorCode, ImageName, MANIFEST_MAX_BYTES, Manifest, MediaType, Reference, Tag};
@@ -85,7 +85,6 @@ pub(super) async fn put(
     image: &ImageName,
     reference: &Reference,
     query_tags: &[Tag],
-    payload: Incoming,
 ) -> Result<HttpResponse, Failure> {
     let (expected, mut tags) = match reference {
         Reference::Digest(digest) => (Some(digest), Vec::new()),
@@ -100,7 +99,7 @@ pub(super) async fn put(
     // Judged before the body is read, so that nobody has to send what is refused.
     let mut permit = exchange.judge(&question)?;
     let limit = exchange.core.limits.small_body;
-    let body = body::whole(exchange.body(payload), exchange.headers(), MANIFEST_MAX_BYTES, limit).await?;
+    let body = body::whole(exchange.body(), exchange.headers(), MANIFEST_MAX_BYTES, limit).await?;
     if exchange.is_old() {
         exchange.renew()?;
         permit = exchange.judge(&question)?;

@@ -7,7 +7,6 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Query;
 use serde_json::json;
 
-use super::body::Incoming;
 use super::error::Failure;
 use super::exchange::Exchange;
 use super::guard::{self, Presented, Stranger};
@@ -40,9 +39,9 @@ pub(super) async fn get(exchange: &mut Exchange) -> Result<HttpResponse, Failure
 }
 
 /// `POST /token`, with the password grant of OAuth 2 (RFC 6749, section 4.3).
-pub(super) async fn post(exchange: &mut Exchange, payload: Incoming) -> Result<HttpResponse, Failure> {
+pub(super) async fn post(exchange: &mut Exchange) -> Result<HttpResponse, Failure> {
     let limit = exchange.core.limits.small_body;
-    let body = body::whole(exchange.body(payload), exchange.headers(), FORM_MAX_BYTES, limit).await?;
+    let body = body::whole(exchange.body(), exchange.headers(), FORM_MAX_BYTES, limit).await?;
     let text = std::str::from_utf8(&body).map_err(|_| bad("the form cannot be read"))?;
     let form = read(text)?;
     match form.grant_type.as_deref() {

@@ -4,7 +4,6 @@ use actix_web::http::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use super::answer::{DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID, OCI_CHUNK_MIN_LENGTH, upload_range};
-use super::body::Incoming;
 use super::error::Failure;
 use super::exchange::Exchange;
 use crate::oci::{BadRange, ContentRange, Digest, ErrorCode, ImageName, UploadId};
@@ -26,15 +25,10 @@ async fn started(exchange: &Exchange, image: &ImageName, permit: &PushPermit) ->
 }
 
 /// `POST …/blobs/uploads/?digest=`
-pub(super) async fn whole(
-    exchange: &Exchange,
-    image: &ImageName,
-    digest: &Digest,
-    payload: Incoming,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn whole(exchange: &Exchange, image: &ImageName, digest: &Digest) -> Result<HttpResponse, Failure> {
     let question = Push(image.clone());
     let permit = exchange.judge(&question)?;
-    let body = exchange.body(payload);
+    let body = exchange.body();
     exchange.core.registry.upload_whole(&permit, digest, body, &exchange.confirm(question)).await?;
     Ok(created(exchange, image, digest))
 }
@@ -61,16 +55,11 @@ pub(super) async fn status(exchange: &Exchange, image: &ImageName, id: UploadId)
 }
 
 /// `PATCH …/blobs/uploads/<uuid>`
-pub(super) async fn append(
-    exchange: &Exchange,
-    image: &ImageName,
-    id: UploadId,
-    payload: Incoming,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn append(exchange: &Exchange, image: &ImageName, id: UploadId) -> Result<HttpResponse, Failure> {
     let question = Push(image.clone());
     let permit = exchange.judge(&question)?;
     let range = content_range(exchange, &permit, id).await?;
-    let body = exchange.body(payload);
+    let body = exchange.body();
     let confirm = exchange.confirm(question);
     let status = exchange.core.registry.append_upload(&permit, id, range, body, &confirm).await?;
     Ok(stands(exchange, image, HttpResponse::Accepted(), &status))
@@ -82,12 +71,11 @@ pub(super) async fn finish(
     image: &ImageName,
     id: UploadId,
     digest: &Digest,
-    payload: Incoming,
 ) -> Result<HttpResponse, Failure> {
     let question = Push(image.clone());
     let permit = exchange.judge(&question)?;
     let range = content_range(exchange, &permit, id).await?;
-    let body = exchange.body(payload);
+    let body = exchange.body();
     let confirm = exchange.confirm(question);
     exchange.core.registry.finish_upload(&permit, id, range, body, digest, &confirm).await?;
     Ok(created(exchange, image, digest))

@@ -43,7 +43,7 @@ async fn the_base_tells_clients_how_to_sign_in() {
     let anonymous = server.anonymous().token(SERVICE, &[]).await.is(200).json();
     server.bearer(anonymous["token"].as_str().unwrap()).get("/v2/").await.is(200);
 
-    server.write("repos/public.yaml", "repo: {type: docker, permissions: {jane: [read]}}\n").await;
+    server.write("repos/public.yaml", "repo: {type: docker, storage: default, permissions: {jane: [read]}}\n").await;
     server.bearer(anonymous["token"].as_str().unwrap()).get("/v2/").await.is(401);
     server.user("nemo").get("/v2/").await.fails(403, "DENIED");
     server.user("root").get("/v2/").await.is(200);
@@ -332,7 +332,7 @@ async fn guessing_is_slowed_and_locks_nobody_out() {
 async fn without_users_and_sections_everything_is_open() {
     let open = [
         ("storages.yaml", "storages: {default: {type: memory}}\n"),
-        ("repos/lib.yaml", "repo: {type: docker}\n"),
+        ("repos/lib.yaml", "repo: {type: docker, storage: default}\n"),
         ("credentials.yaml", "credentials: {}\n"),
     ];
     let server = Harness::start(&open);

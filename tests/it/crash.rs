@@ -42,11 +42,17 @@ fn free_port() -> u16 {
 fn configuration(folder: &Path) {
     std::fs::create_dir_all(folder.join("repos")).unwrap();
     std::fs::write(folder.join("credentials.yaml"), "credentials:\n  pusher: {type: plain, pass: secret-1}\n").unwrap();
-    std::fs::write(folder.join("repos/crash.yaml"), "repo: {type: docker, permissions: {pusher: ['*']}}\n").unwrap();
+    std::fs::write(
+        folder.join("repos/crash.yaml"),
+        "repo: {type: docker, storage: default, permissions: {pusher: ['*']}}\n",
+    )
+    .unwrap();
 }
 
 fn start(folder: &Path, port: u16) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_portolan"))
+    // Another build of the program may be named, such as the release build.
+    let portolan = std::env::var("PORTOLAN_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_portolan").to_owned());
+    Command::new(portolan)
         .args(["serve", "config", "--data", "data", "--listen", &format!("127.0.0.1:{port}")])
         .current_dir(folder)
         .stdout(Stdio::null())

@@ -11,7 +11,7 @@ use portolan::identity::{Authenticator, AuthenticatorOptions};
 use portolan::live::Live;
 use portolan::oci::{Algorithm, Digest, MediaType};
 use portolan::registry::{Registry, StoreOptions};
-use portolan::server::{self, Limits, Options, SigningKey};
+use portolan::server::{self, Limits, Options, ServeError, SigningKey};
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -29,7 +29,10 @@ pub const TEAM: &[(&str, &str)] = &[
     ("storages.yaml", "storages:\n  default: {type: memory}\n"),
     ("credentials.yaml", CREDENTIALS),
     ("repos/team.yaml", TEAM_REPOSITORY),
-    ("repos/public.yaml", "repo:\n  type: docker\n  permissions:\n    \"*\": [read]\n    jane: [write]\n"),
+    (
+        "repos/public.yaml",
+        "repo:\n  type: docker\n  storage: default\n  permissions:\n    \"*\": [read]\n    jane: [write]\n",
+    ),
 ];
 
 /// Users whose password is `secret-` and their name.
@@ -47,6 +50,7 @@ credentials:
 pub const TEAM_REPOSITORY: &str = "\
 repo:
   type: docker
+  storage: default
   permissions:
     jane: [read, write, delete]
     rita: [read]
@@ -59,7 +63,7 @@ pub struct Harness {
     live: Arc<Live>,
     pub address: String,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    thread: Option<std::thread::JoinHandle<Result<(), ServeError>>>,
     runtime: Option<Runtime>,
 }
 
@@ -90,6 +94,8 @@ impl Harness {
             })
         };
         let live = Live::start(folder.path(), prepare).unwrap();
+        let compiled = &live.current().compiled;
+        assert!(!compiled.has_errors(), "{:#?}", compiled.diagnostics);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let options = Options {
@@ -105,7 +111,7 @@ impl Harness {
             let shutdown = async move {
                 let _ = stopped.await;
             };
-            handle.block_on(server::run(served, registry, listener, options, shutdown)).unwrap();
+            handle.block_on(server::run(served, registry, listener, options, shutdown))
         });
         Self { folder, live, address, stop: Some(stop), thread: Some(thread), runtime: Some(runtime) }
     }
@@ -131,7 +137,7 @@ impl Harness {
     pub async fn shut_down(mut self) {
         let (stop, thread) = (self.stop.take().unwrap(), self.thread.take().unwrap());
         stop.send(()).unwrap();
-        tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+        tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap().unwrap();
     }
 
     pub fn anonymous(&self) -> Client {

@@ -1,5 +1,13 @@
 //! Everything through the front door, in one binary.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test ends where something is not as it should be"
+)]
+
 mod auth;
 mod bad;
 mod bad_bodies;

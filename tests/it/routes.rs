@@ -63,7 +63,7 @@ fn every_operation_has_a_refusal() {
 async fn operations_refuse_whoever_may_not() {
     let server = Harness::start(TEAM);
     // Nothing here is for anybody, so that even signing in is refused.
-    server.write("repos/public.yaml", "repo: {type: docker, permissions: {jane: [read]}}\n").await;
+    server.write("repos/public.yaml", "repo: {type: docker, storage: default, permissions: {jane: [read]}}\n").await;
     server.user("jane").push_image("team/app", "v1", "config").await;
     for (operation, (method, path, refusal)) in requests() {
         let anonymous = server.anonymous().send(server.anonymous().request(method, &path)).await;

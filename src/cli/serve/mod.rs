@@ -46,7 +46,7 @@ pub(super) struct ServeArguments {
 
 pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, Failure> {
     let folder = &arguments.folder.dir;
-    arguments.folder.require_users(&arguments.folder.read()?)?;
+    arguments.folder.require_files(&arguments.folder.read()?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

@@ -12,9 +12,6 @@ mod storages;
 mod texts;
 mod values;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -120,3 +117,6 @@ impl Compiler<'_> {
         self.reports.iter_mut().flat_map(|report| std::mem::take(&mut report.diagnostics)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

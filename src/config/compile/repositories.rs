@@ -8,7 +8,8 @@ use super::super::model::StorageDefinition;
 use super::super::report::Report;
 use super::repository::{self, Parsed, Surroundings};
 use super::storages::Aliases;
-use super::{Compiler, conflicts, texts};
+use super::texts::{self, Texts};
+use super::{Compiler, conflicts};
 use crate::diagnostic::Place;
 use crate::policy::{Access, Repository, StorageKey};
 
@@ -170,9 +171,14 @@ impl Compiler<'_> {
                 in_force.insert(Arc::clone(&repository.name), Arc::clone(repository));
             }
         }
-        let mut candidates = Vec::new();
-        for (name, files) in self.texts.repositories() {
-            let mut parsed: Vec<_> = files.iter().map(|file| self.parse(&name, file, around)).collect();
+        let by_name = self.texts.repositories();
+        let files: Vec<_> =
+            by_name.iter().flat_map(|(name, files)| files.iter().map(move |file| (name, file))).collect();
+        let mut parsed = parse_all(&files, &self.texts, around).into_iter();
+        let mut candidates = Vec::with_capacity(files.len());
+        for (name, files) in &by_name {
+            let (mut parsed, reports): (Vec<_>, Vec<_>) = parsed.by_ref().take(files.len()).unzip();
+            self.reports.extend(reports.into_iter().filter(|report| !report.diagnostics.is_empty()));
             if let [first, others @ ..] = files.as_slice() {
                 self.reports.extend(others.iter().map(|other| texts::twice(first, other)));
             }
@@ -189,24 +195,12 @@ impl Compiler<'_> {
                     *other = Parsed { prefix, ..Parsed::default() };
                 }
             }
-            for (file, parsed) in files.into_iter().zip(parsed) {
-                let in_force = in_force.get(&name).cloned();
-                candidates.push(Candidate { name: Arc::clone(&name), file, parsed, in_force, claims_prefix: true });
+            for (file, parsed) in files.iter().zip(parsed) {
+                let (name, file, in_force) = (Arc::clone(name), Arc::clone(file), in_force.get(name).cloned());
+                candidates.push(Candidate { name, file, parsed, in_force, claims_prefix: true });
             }
         }
         candidates
-    }
-
-    fn parse(&mut self, name: &str, file: &Arc<str>, around: Surroundings<'_>) -> Parsed {
-        let Some(text) = self.texts.text(file) else {
-            return Parsed { prefix: repository::default_prefix(name), ..Parsed::default() };
-        };
-        let mut report = Report::new(file);
-        let parsed = repository::compile(name, &text, around, &mut report);
-        if !report.diagnostics.is_empty() {
-            self.reports.push(report);
-        }
-        parsed
     }
 
     /// Keeps what is in force: its text, compiled against today's surroundings, or as it was where they
@@ -238,4 +232,36 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// Below this many files a thread costs more than it saves.
+const FILES_PER_THREAD_LEAST: usize = 64;
+
+/// Compiles files side by side: reading YAML is most of the work, and no file needs another.
+fn parse_all(files: &[(&Arc<str>, &Arc<str>)], texts: &Texts, around: Surroundings<'_>) -> Vec<(Parsed, Report)> {
+    let parse_some = |files: &[(&Arc<str>, &Arc<str>)]| -> Vec<_> {
+        files.iter().map(|(name, file)| parse(name, file, texts, around)).collect()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = files.len().div_ceil(threads).max(FILES_PER_THREAD_LEAST);
+    if files.len() <= share {
+        return parse_some(files);
+    }
+    std::thread::scope(|scope| {
+        let running: Vec<_> = files.chunks(share).map(|share| scope.spawn(move || parse_some(share))).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Vec<_>>| match thread.join() {
+            Ok(parsed) => parsed,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        running.into_iter().flat_map(join).collect()
+    })
+}
+
+fn parse(name: &str, file: &Arc<str>, texts: &Texts, around: Surroundings<'_>) -> (Parsed, Report) {
+    let mut report = Report::new(file);
+    let parsed = match texts.text(file) {
+        Some(text) => repository::compile(name, &text, around, &mut report),
+        None => Parsed { prefix: repository::default_prefix(name), ..Parsed::default() },
+    };
+    (parsed, report)
 }

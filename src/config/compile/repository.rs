@@ -67,6 +67,7 @@ pub(super) fn compile(name: &str, text: &str, around: Surroundings<'_>, report: 
         Some(node) => {
             parsed.storage = node.string().and_then(|name| named(name, node.span, around.aliases, report));
         }
+        None if !file.complete => {}
         None => {
             let key = file.root.as_ref().and_then(|root| root.pair("repo")).map(|(key, _)| key.span);
             parsed.storage = key.and_then(|span| named(DEFAULT_STORAGE, span, around.aliases, report));

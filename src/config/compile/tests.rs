@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::super::tree::{Content, Tree};
 use super::super::{CODES, Compiled, StorageDefinition};
 use super::compile;
@@ -551,4 +553,55 @@ fn the_hash_tells_folders_apart() {
     assert_ne!(hash(&[("repos/a.yaml", GOOD)]), hash(&[("repos/b.yaml", GOOD)]));
     assert_ne!(hash(&[("tests/a", "bc")]), hash(&[("tests/ab", "c")]));
     assert_eq!(hash(&[]).len(), 64);
+}
+
+#[test]
+fn many_files_keep_their_order() {
+    let files: Vec<_> =
+        (0..500).map(|i| (format!("repos/r{i:03}.yaml"), repo(&format!("  port: {}\n", 6000 + i)))).collect();
+    let compiled = fresh(&files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>());
+    assert_eq!(compiled.diagnostics.len(), 500);
+    let model = compiled.model.unwrap();
+    let repositories = model.snapshot.repositories();
+    assert!(repositories.windows(2).all(|pair| pair[0].name < pair[1].name));
+    assert!((0..500).all(|i| repositories[i].port == Some(6000 + i as u16)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Samples with anything put anywhere compile, or are told of; what is in force goes on.
+    #[test]
+    fn damaged_files_are_told_of(
+        damages in prop::collection::vec((0..4usize, any::<prop::sample::Index>(), 0..12usize, "[a-z*&!'\"\\[\\]{}:, \n\t\u{0}é-]{0,3}"), 1..4),
+    ) {
+        let mut files = [
+            ("credentials.yaml", include_str!("../../../tests/data/config/credentials.yaml").to_owned()),
+            ("registry.yaml", include_str!("../../../tests/data/config/registry.yaml").to_owned()),
+            ("repos/a.yaml", repo("  prefix: library\n  port: 5001\n  permissions: {jane: [read]}\n")),
+            ("repos/b.yaml", include_str!("../../../tests/data/config/repository.yaml").replace("5001", "5002").replace("prefix: library", "prefix: b/c")),
+        ];
+        let folder = |files: &[(&str, String)]| tree(&files.iter().map(|(path, text)| (*path, text.as_str())).collect::<Vec<_>>());
+        let before = compile(&folder(&files), None);
+        prop_assert!(!before.has_errors(), "{:?}", problems(&before));
+        for (file, at, removed, put) in damages {
+            let text = &mut files[file].1;
+            let start = text.floor_char_boundary(at.index(text.len() + 1));
+            let end = text.floor_char_boundary((start + removed).min(text.len())).max(start);
+            text.replace_range(start..end, &put);
+        }
+        let damaged = folder(&files);
+        let at_start = compile(&damaged, None);
+        prop_assert!(at_start.model.is_some() || at_start.has_errors());
+        let after = compile(&damaged, Some(&before));
+        prop_assert!(after.model.is_some());
+        prop_assert_eq!(after.has_errors(), at_start.has_errors(), "{:?} {:?}", problems(&at_start), problems(&after));
+        if !after.has_errors() {
+            prop_assert!(after.held.is_empty());
+        }
+        // An unchanged folder changes nothing.
+        let again = compile(&damaged, Some(&after));
+        prop_assert_eq!(problems(&again), problems(&after));
+        prop_assert_eq!(&again.held, &after.held);
+    }
 }

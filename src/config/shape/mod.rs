@@ -6,9 +6,6 @@ mod check;
 mod schema;
 mod tables;
 
-#[cfg(test)]
-mod tests;
-
 use super::codes::Code;
 
 pub(super) use check::check;
@@ -105,3 +102,6 @@ impl Object {
         self.keys.iter().find(|key| key.name == name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,9 +11,6 @@ use crate::diagnostic::Span;
 pub use read::{Document, Problem, ProblemKind, read};
 pub use scalar::ScalarType;
 
-#[cfg(test)]
-mod tests;
-
 /// The largest file that is read, in bytes.
 pub const FILE_MAX_BYTES: usize = 1 << 20;
 /// The deepest nesting of lists and mappings.
@@ -137,3 +134,6 @@ impl<'t> Node<'t> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
