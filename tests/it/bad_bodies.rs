@@ -165,6 +165,12 @@ async fn bad_bodies_that_never_end_are_cut() {
         let _ = stream.write_all(&[b"410000\r\n".as_slice(), &vec![b' '; 0x0041_0000]].concat()).await;
         assert!(matches!(read(stream).await.status(), 413 | 403), "{path}");
     }
+    // Nor does a body that nobody asked for.
+    for line in ["GET /-/live HTTP/1.1", "GET /v2/ HTTP/1.1", "POST /v2/team/app/blobs/uploads/ HTTP/1.1"] {
+        let mut stream = TcpStream::connect(&stand.server.address).await.unwrap();
+        stream.write_all(&request(line, "Transfer-Encoding: chunked\r\n", "5\r\nab")).await.unwrap();
+        assert!(matches!(read(stream).await.status(), 200 | 202), "{line}");
+    }
     // One byte now and then is not silence; the time for the whole ends it.
     let mut stream = TcpStream::connect(&stand.server.address).await.unwrap();
     stream.write_all(&request(format!("PUT {MANIFEST} HTTP/1.1"), "Content-Length: 1000\r\n", "")).await.unwrap();
