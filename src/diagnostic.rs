@@ -63,8 +63,6 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
-    /// Whether the source line may be shown; `false` where it may hold a secret.
-    pub show_source: bool,
 }
 
 impl Diagnostic {

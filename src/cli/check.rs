@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Exit, Failure> {
     match arguments.format {
         Format::Human => {
             let colour = arguments.color.on(&io::stdout());
-            output::result(&human(&compiled.diagnostics, &compiled.sources, colour))?;
+            output::result(&human(&compiled.diagnostics, &compiled.sources, &compiled.secrets, colour))?;
         }
         Format::Json => output::result(&(json(&compiled.diagnostics, &compiled.sources, summary) + "\n"))?,
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Snapshot, StorageKey};
 
 /// What [`super::compile`] makes of a folder's texts.
@@ -22,6 +22,9 @@ pub struct Compiled {
     /// The texts of all readable files, by path, for showing source lines and as the last good
     /// version of each file.
     pub sources: BTreeMap<Arc<str>, Arc<str>>,
+    /// Where the files into which `diagnostics` point hold secrets, or may hold them: to be hidden where
+    /// a source line is shown. In order, and apart from one another.
+    pub secrets: BTreeMap<Arc<str>, Vec<Span>>,
     /// The texts that are in force where they differ from `sources`.
     pub held: BTreeMap<Arc<str>, Arc<str>>,
     /// SHA-256 of the tree's paths and texts, hexadecimal.

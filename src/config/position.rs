@@ -11,16 +11,6 @@ pub fn line_column(text: &str, byte: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// The bytes of the lines that a span touches, without the last line break.
-pub(super) fn lines_around(text: &str, start: usize, end: usize) -> std::ops::Range<usize> {
-    let bytes = text.as_bytes();
-    let start = start.min(bytes.len());
-    let end = end.clamp(start, bytes.len());
-    let first = bytes[..start].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-    let last = bytes[end..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |at| end + at);
-    first..last
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,13 +24,5 @@ mod tests {
         assert_eq!(line_column(text, 4), (1, 1));
         assert_eq!(line_column(text, 999), (3, 1));
         assert_eq!(line_column("", 0), (1, 1));
-    }
-
-    #[test]
-    fn finds_whole_lines() {
-        let text = "ab\ncd\nef";
-        assert_eq!(lines_around(text, 3, 4), 3..5);
-        assert_eq!(lines_around(text, 1, 4), 0..5);
-        assert_eq!(lines_around(text, 99, 99), 6..8);
     }
 }

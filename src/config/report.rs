@@ -12,11 +12,15 @@ pub(super) struct Report {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Where secrets stand, or may stand by mistake.
     pub(super) secrets: Vec<Span>,
+    /// What is known to be no secret: keys, and values that are of the right kind.
+    pub(super) open: Vec<Span>,
+    /// Whether nothing else may be shown, because the file is one that holds secrets.
+    pub(super) guarded: bool,
 }
 
 impl Report {
     pub(super) fn new(file: &Arc<str>) -> Self {
-        Self { file: Arc::clone(file), diagnostics: Vec::new(), secrets: Vec::new() }
+        Self { file: Arc::clone(file), diagnostics: Vec::new(), secrets: Vec::new(), open: Vec::new(), guarded: false }
     }
 
     /// Adds a problem at a place of the file, or with the file as a whole.
@@ -51,7 +55,6 @@ pub(super) fn diagnostic(code: &'static Code, place: Place, message: impl Into<S
         primary: Label { place, text: String::new() },
         secondary: Vec::new(),
         help: None,
-        show_source: true,
     }
 }
 
@@ -78,6 +81,11 @@ pub(super) fn one_of<'c>(words: impl IntoIterator<Item = &'c str>) -> String {
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
         None => String::new(),
     }
+}
+
+/// Whether a text looks like a key or another word, and not like a password or the hash of one.
+pub(super) fn is_word(text: &str) -> bool {
+    text.len() <= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
 }
 
 /// A text of the file for a message: short, and without control characters.

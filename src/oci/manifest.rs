@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
+use super::field_case::resembling_field;
 use super::{Digest, MediaType};
 
 /// The largest manifest that is accepted, in bytes (OCI distribution specification 1.1, "Pushing
@@ -84,6 +85,10 @@ pub enum BadManifest {
         /// The field of the other shape.
         field: &'static str,
     },
+    /// A field differs from one that is read here in case alone. Many readers, Go's among them, take it
+    /// for that one.
+    #[error("`{0}` must be written exactly like the field that it resembles")]
+    Case(String),
     /// A field that the shape demands is absent.
     #[error("the manifest has no `{0}`")]
     Missing(&'static str),
@@ -148,6 +153,11 @@ impl Manifest {
         };
         let raw: RawManifest<'_> =
             serde_json::from_slice(body).map_err(|error| BadManifest::Json(beginning(&error.to_string())))?;
+        match resembling_field(body) {
+            Ok(None) => {}
+            Ok(Some(field)) => return Err(BadManifest::Case(beginning(&field))),
+            Err(error) => return Err(BadManifest::Json(beginning(&error.to_string()))),
+        }
         let is_artifact = media_type.as_str() == MediaType::OCI_ARTIFACT;
         if raw.schema_version != Some(2) && !(is_artifact && raw.schema_version.is_none()) {
             return Err(BadManifest::SchemaVersion);

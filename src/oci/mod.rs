@@ -5,6 +5,7 @@
 
 mod digest;
 mod error;
+mod field_case;
 mod manifest;
 mod media_type;
 mod name;

@@ -267,7 +267,7 @@ impl Answer for Mount {
                 MountFrom::Search { snapshot: Arc::clone(snapshot), repository, subject: subject.clone(), now }
             }
         };
-        Ok(MountPermit { push, from })
+        Ok(MountPermit { push, from, asked: None })
     }
 }
 

@@ -163,8 +163,13 @@ fn a_bad_permission_says_what_where_and_what_was_meant() {
         ("overwrite", "overwrite", Some("write"), "unknown operation `overwrite`"),
         ("xyzzy", "xyzzy", None, "unknown operation `xyzzy`"),
         ("repo:app:pull", "repo", Some("repository"), "unknown scope `repo`"),
-        ("repository:app", "repository:app", None, "write `repository:NAME:ACTION`"),
-        ("repository:a:b:push:x", "repository:a:b:push:x", None, "write `repository:NAME:ACTION`"),
+        ("repository:app", "repository:app", None, "malformed permission: write `repository:NAME:ACTION`"),
+        (
+            "repository:a:b:push:x",
+            "repository:a:b:push:x",
+            None,
+            "malformed permission: write `repository:NAME:ACTION`",
+        ),
         ("repository:app:pul", "pul", Some("pull"), "unknown action `pul`"),
         ("repository:app:read", "read", Some("pull"), "unknown action `read`"),
         ("repository:app:write", "write", Some("overwrite"), "unknown action `write`"),
@@ -174,8 +179,8 @@ fn a_bad_permission_says_what_where_and_what_was_meant() {
         ("repository:app:v?:push", "v?", None, "bad tag: `?` cannot stand"),
         ("repository:app:v*:pull", "app:v*:pull", Some("app:pull"), "`pull` cannot be limited to tags"),
         ("registry:catlog:*", "catlog", Some("catalog"), "unknown registry permission `catlog`"),
-        ("registry:catalog:pull", "pull", Some("*"), "write `registry:base:*`"),
-        ("registry:catalog", "registry:catalog", None, "write `registry:base:*`"),
+        ("registry:catalog:pull", "pull", Some("*"), "malformed permission: write `registry:base:*`"),
+        ("registry:catalog", "registry:catalog", None, "malformed permission: write `registry:base:*`"),
     ] {
         let error = parse_permission(text).unwrap_err();
         assert_eq!(&text[error.range.clone()], wrong, "{text}");

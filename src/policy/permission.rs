@@ -61,10 +61,10 @@ pub enum BadPermissionKind {
     #[error("unknown scope `{0}`: a granular permission begins with `repository:` or `registry:`")]
     UnknownScope(String),
     /// `repository:` with too few or too many parts.
-    #[error("write `repository:NAME:ACTION` or `repository:NAME:TAG:ACTION`")]
+    #[error("malformed permission: write `repository:NAME:ACTION` or `repository:NAME:TAG:ACTION`")]
     RepositoryForm,
     /// `registry:` with something else than two more parts, the second `*`.
-    #[error("write `registry:base:*` or `registry:catalog:*`")]
+    #[error("malformed permission: write `registry:base:*` or `registry:catalog:*`")]
     RegistryForm,
     /// The name of images is no pattern.
     #[error("bad image name: {0}")]

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Repository, Rule, Snapshot, StorageKey, TagGlob, may_pull, may_see};
+use super::{Pull, Question as _, Repository, Rule, Snapshot, StorageKey, TagGlob, may_pull, may_see};
 use crate::identity::{Subject, UserName};
-use crate::oci::{ImageName, Tag};
+use crate::oci::{ImageName, Scope, Tag};
 
 /// What every permit can tell.
 pub trait Granted {
@@ -115,6 +115,8 @@ impl PushPermit {
 pub struct MountPermit {
     pub(super) push: PushPermit,
     pub(super) from: MountFrom,
+    /// What a token was asked for, where one is used: no source may lie beyond that.
+    pub(super) asked: Option<Vec<Scope>>,
 }
 
 /// Where blobs may be mounted from.
@@ -134,11 +136,17 @@ impl MountPermit {
         &self.push
     }
 
+    /// The same for a token, which opens only what it was asked for: of two images that its user may
+    /// pull, blobs must not come from the one that the token was not asked for.
+    pub fn within(self, asked: &[Scope]) -> Self {
+        Self { asked: Some(asked.to_vec()), ..self }
+    }
+
     /// The named source image, where it may be pulled.
     pub fn source(&self) -> Option<&PullPermit> {
         match &self.from {
-            MountFrom::Image(permit) => Some(permit),
-            MountFrom::Nothing | MountFrom::Search { .. } => None,
+            MountFrom::Image(permit) if self.is_asked(permit.image()) => Some(permit),
+            MountFrom::Image(_) | MountFrom::Nothing | MountFrom::Search { .. } => None,
         }
     }
 
@@ -155,11 +163,16 @@ impl MountPermit {
     pub fn may_search(&self, image: &ImageName) -> bool {
         match &self.from {
             MountFrom::Search { snapshot, repository, subject, now } => {
-                snapshot.repository_of(image).is_some_and(|found| found.prefix == repository.prefix)
+                self.is_asked(image)
+                    && snapshot.repository_of(image).is_some_and(|found| found.prefix == repository.prefix)
                     && may_pull(snapshot, subject, image, *now)
             }
             MountFrom::Nothing | MountFrom::Image(_) => false,
         }
+    }
+
+    fn is_asked(&self, source: &ImageName) -> bool {
+        self.asked.as_ref().is_none_or(|asked| Pull(source.clone()).is_asked_in(asked))
     }
 }
 

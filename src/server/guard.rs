@@ -74,12 +74,17 @@ impl Caller {
         }
     }
 
+    /// What the token was asked for, if one was presented.
+    pub(super) fn asked(&self) -> Option<&[Scope]> {
+        match &self.proof {
+            Proof::Nothing | Proof::Password(_) => None,
+            Proof::Token { asked, .. } => Some(asked),
+        }
+    }
+
     /// Whether a token, if that is what was presented, was asked for this question.
     pub(super) fn has_asked<Q: Question>(&self, question: &Q) -> bool {
-        match &self.proof {
-            Proof::Nothing | Proof::Password(_) => true,
-            Proof::Token { asked, .. } => question.is_asked_in(asked),
-        }
+        self.asked().is_none_or(|asked| question.is_asked_in(asked))
     }
 
     /// The same caller in another configuration: `None` where the user is gone or not active, or the

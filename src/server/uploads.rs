@@ -40,7 +40,10 @@ pub(super) async fn mount(
     digest: &Digest,
     from: Option<&ImageName>,
 ) -> Result<HttpResponse, Failure> {
-    let permit = exchange.judge(&Mount { image: image.clone(), from: from.cloned() })?;
+    let mut permit = exchange.judge(&Mount { image: image.clone(), from: from.cloned() })?;
+    if let Some(asked) = exchange.caller.asked() {
+        permit = permit.within(asked);
+    }
     if exchange.core.registry.mount(&permit, digest).await? {
         return Ok(created(exchange, image, digest));
     }

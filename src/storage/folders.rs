@@ -16,6 +16,9 @@ const KNOWN_MAX: usize = 8192;
 /// Files that another process may still be writing are left alone for so long.
 const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
+/// How often folders are made of which one is removed meanwhile.
+const MAKE_ATTEMPTS: usize = 10;
+
 /// A folder on a file system, and what is known of the folders in it.
 #[derive(Debug)]
 pub(super) struct Folders {
@@ -72,7 +75,15 @@ impl Folders {
         if self.known().contains(parent) {
             return Ok(());
         }
-        std::fs::create_dir_all(parent).map_err(|error| StorageError::io(parent, error))?;
+        let mut attempt = 1;
+        loop {
+            match std::fs::create_dir_all(parent) {
+                Ok(()) => break,
+                // Whoever removes empty folders may hit one above before the next one is made in it.
+                Err(error) if attempt < MAKE_ATTEMPTS && is_absent(&error) => attempt += 1,
+                Err(error) => return Err(StorageError::io(parent, error)),
+            }
+        }
         self.sync_above(parent)
     }
 

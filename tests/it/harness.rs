@@ -73,6 +73,14 @@ impl Harness {
     }
 
     pub fn with(files: &[(&str, &str)], limits: Limits) -> Self {
+        let server = Self::start_as_it_is(files, limits);
+        let compiled = &server.live.current().compiled;
+        assert!(!compiled.has_errors(), "{:#?}", compiled.diagnostics);
+        server
+    }
+
+    /// Starts with a configuration that may have errors.
+    pub fn start_as_it_is(files: &[(&str, &str)], limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (file, text) in files {
             put(folder.path(), file, text);
@@ -94,8 +102,6 @@ impl Harness {
             })
         };
         let live = Live::start(folder.path(), prepare).unwrap();
-        let compiled = &live.current().compiled;
-        assert!(!compiled.has_errors(), "{:#?}", compiled.diagnostics);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let options = Options {

@@ -17,6 +17,7 @@ mod bad_requests;
 mod bad_tokens;
 mod crash;
 mod harness;
+mod holes;
 mod house;
 mod ports;
 mod protocol;

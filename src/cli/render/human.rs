@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::diagnostic::{Diagnostic, Label, Severity};
+use crate::diagnostic::{Diagnostic, Label, Severity, Span};
 
-use super::source::{Excerpt, Lines};
-use super::{Sources, visible};
+use super::masked::Masked;
+use super::source::Excerpt;
+use super::{Secrets, Sources, visible};
 
 /// Renders all diagnostics, each followed by an empty line.
-pub(in crate::cli) fn human(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
+///
+/// In a file whose secrets are not known everything counts as one.
+pub(in crate::cli) fn human(diagnostics: &[Diagnostic], sources: &Sources, secrets: &Secrets, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut lines = HashMap::new();
     let mut text = String::new();
@@ -19,30 +22,47 @@ pub(in crate::cli) fn human(diagnostics: &[Diagnostic], sources: &Sources, colou
         for label in std::iter::once(&diagnostic.primary).chain(&diagnostic.secondary) {
             let file = &label.place.file;
             if let Some(source) = sources.get(file) {
-                lines.entry(Arc::clone(file)).or_insert_with(|| Lines::new(source));
+                let hidden = secrets.get(file).map_or(&[Span { start: 0, end: usize::MAX }][..], Vec::as_slice);
+                lines.entry(Arc::clone(file)).or_insert_with(|| Masked::new(source, hidden));
             }
         }
-        text.push_str(&renderer.render(&[group(diagnostic, &lines)]));
+        text.push_str(&with_own_places(&renderer.render(&[group(diagnostic, &lines)])));
         text.push_str("\n\n");
     }
     text
 }
 
-fn group<'a>(diagnostic: &Diagnostic, lines: &HashMap<Arc<str>, Lines<'_>>) -> Group<'a> {
+/// Ends a place; no text that is shown holds a control character.
+const PLACE_END: char = '\u{1}';
+
+/// Leaves out the line and column that the library puts behind each place: it counts in the line as it
+/// is shown, without what is hidden or cut off.
+fn with_own_places(rendered: &str) -> String {
+    let mut parts = rendered.split(PLACE_END);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(part.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit()));
+    }
+    text
+}
+
+fn group<'a>(diagnostic: &Diagnostic, lines: &HashMap<Arc<str>, Masked<'_>>) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let mut group = Group::with_title(level.primary_title(visible(&diagnostic.message)).id(diagnostic.code));
     let mut excerpts: Vec<(&str, Excerpt, AnnotationKind, String)> = Vec::new();
+    let mut lineless = Vec::new();
     let labels = std::iter::once((&diagnostic.primary, AnnotationKind::Primary))
         .chain(diagnostic.secondary.iter().map(|label| (label, AnnotationKind::Context)));
     for (label, kind) in labels {
         match (lines.get(&label.place.file), label.place.span) {
-            (Some(lines), Some(span)) if diagnostic.show_source => {
+            (Some(lines), Some(span)) => {
                 excerpts.push((&label.place.file, lines.excerpt(span), kind, visible(&label.text)));
             }
-            (lines, _) => group = bare(group, label, lines),
+            _ if std::ptr::eq(label, &diagnostic.primary) => group = bare(group, label),
+            _ => lineless.push(label),
         }
     }
     // Annotations of one line share its snippet.
@@ -52,7 +72,8 @@ fn group<'a>(diagnostic: &Diagnostic, lines: &HashMap<Arc<str>, Lines<'_>>) -> G
         let fits = same.iter().all(|(_, excerpt, ..)| excerpt.text == same[0].1.text);
         let rounds: Vec<Vec<_>> = if fits { vec![same] } else { same.into_iter().map(|one| vec![one]).collect() };
         for round in rounds {
-            let mut snippet = Snippet::source(round[0].1.text.clone()).path(visible(file)).line_start(line);
+            let place = format!("{}:{line}:{}{PLACE_END}", visible(file), round[0].1.column);
+            let mut snippet = Snippet::source(round[0].1.text.clone()).path(place).line_start(line);
             for (_, excerpt, kind, label) in round {
                 let annotation = kind.span(excerpt.marked);
                 snippet = snippet.annotation(if label.is_empty() { annotation } else { annotation.label(label) });
@@ -61,27 +82,25 @@ fn group<'a>(diagnostic: &Diagnostic, lines: &HashMap<Arc<str>, Lines<'_>>) -> G
         }
         excerpts = others;
     }
+    for label in lineless {
+        group = bare(group, label);
+    }
     match &diagnostic.help {
         Some(help) => group.element(Level::HELP.message(visible(help))),
         None => group,
     }
 }
 
-/// A place without its source line.
-fn bare<'a>(group: Group<'a>, label: &Label, lines: Option<&Lines<'_>>) -> Group<'a> {
-    let mut origin = Origin::path(visible(&label.place.file));
-    if let (Some(lines), Some(span)) = (lines, label.place.span) {
-        let (start, _) = lines.positions(span);
-        origin = origin.line(start.line).char_column(start.column);
-    }
-    let group = group.element(origin);
+/// A file as a whole.
+fn bare<'a>(group: Group<'a>, label: &Label) -> Group<'a> {
+    let group = group.element(Origin::path(visible(&label.place.file)));
     if label.text.is_empty() { group } else { group.element(Level::NOTE.message(visible(&label.text))) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::{Place, Span};
+    use crate::diagnostic::Place;
 
     const SOURCE: &str = "repo:\n  type: docker\n  prefix: library\n  permisions: {}\n";
 
@@ -98,7 +117,6 @@ mod tests {
             primary: label("repos/a.yaml", SOURCE, "permisions", ""),
             secondary: vec![],
             help: Some("did you mean `permissions`?".to_owned()),
-            show_source: true,
         }
     }
 
@@ -106,9 +124,14 @@ mod tests {
         [("repos/a.yaml".into(), SOURCE.into()), ("repos/b.yaml".into(), SOURCE.into())].into()
     }
 
+    /// No file holds any.
+    fn no_secrets(sources: &Sources) -> Secrets {
+        sources.keys().map(|file| (Arc::clone(file), Vec::new())).collect()
+    }
+
     #[test]
     fn looks_like_rustc() {
-        let text = human(&[unknown_key()], &sources(), false);
+        let text = human(&[unknown_key()], &sources(), &no_secrets(&sources()), false);
         insta::assert_snapshot!(text, @r"
         error[unknown-key]: unknown key `permisions`
          --> repos/a.yaml:4:3
@@ -132,9 +155,8 @@ mod tests {
                 label("repos/b.yaml", SOURCE, "prefix", "this key"),
             ],
             help: None,
-            show_source: true,
         };
-        let text = human(&[conflict], &sources(), false);
+        let text = human(&[conflict], &sources(), &no_secrets(&sources()), false);
         insta::assert_snapshot!(text, @r"
         warning[same-prefix]: two repositories serve `library`
          --> repos/b.yaml:3:11
@@ -152,13 +174,16 @@ mod tests {
     }
 
     #[test]
-    fn keeps_secret_lines_to_itself() {
-        let secret = Diagnostic { show_source: false, ..unknown_key() };
-        let text = human(&[secret], &sources(), false);
+    fn shows_nothing_where_secrets_are_not_known() {
+        let text = human(&[unknown_key()], &sources(), &Secrets::new(), false);
         insta::assert_snapshot!(text, @r"
         error[unknown-key]: unknown key `permisions`
-        --> repos/a.yaml:4:3
-         = help: did you mean `permissions`?
+         --> repos/a.yaml:4:3
+          |
+        4 |   …
+          |   ^
+          |
+          = help: did you mean `permissions`?
         ");
     }
 
@@ -167,7 +192,7 @@ mod tests {
         let mut missing = unknown_key();
         missing.primary = label("nowhere.yaml", SOURCE, "not there", "");
         missing.help = None;
-        let text = human(&[missing], &sources(), false);
+        let text = human(&[missing], &sources(), &no_secrets(&sources()), false);
         insta::assert_snapshot!(text, @r"
         error[unknown-key]: unknown key `permisions`
         --> nowhere.yaml
@@ -184,7 +209,7 @@ mod tests {
             ..unknown_key()
         };
         let sources = [("repos/\u{1b}[2J.yaml".into(), source.into())].into();
-        let text = human(&[hostile], &sources, false);
+        let text = human(&[hostile], &sources, &no_secrets(&sources), false);
         assert!(text.chars().all(|c| c == '\n' || !super::super::steers(c)), "{text:?}");
     }
 }

@@ -83,7 +83,7 @@ impl<'a> Entry<'a> {
 
 /// Renders all diagnostics and the summary as one JSON object.
 pub(in crate::cli) fn json(diagnostics: &[Diagnostic], sources: &Sources, summary: Summary) -> String {
-    let index: Index<'_> = sources.iter().map(|(file, source)| (file, Lines::new(source))).collect();
+    let index: Index<'_> = sources.iter().map(|(file, source)| (file, Lines::new(&**source))).collect();
     let Summary { errors, warnings, files } = summary;
     let report = Report {
         diagnostics: diagnostics.iter().map(|found| Entry::of(found, &index)).collect(),
@@ -114,7 +114,6 @@ mod tests {
             primary: Label { place: place("a.yaml", Some(Span { start: 6, end: 8 })), text: String::new() },
             secondary: vec![Label { place: place("b.yaml", None), text: "first".to_owned() }],
             help: Some("remove one".to_owned()),
-            show_source: false,
         };
         let sources = [("a.yaml".into(), "é: 1\né: 2\n".into())].into();
         let text = json(std::slice::from_ref(&found), &sources, Summary::of(std::slice::from_ref(&found), 2));

@@ -2,18 +2,22 @@
 
 mod human;
 mod json;
+mod masked;
 mod source;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, Span};
 
 pub(super) use human::human;
 pub(super) use json::json;
 
 /// The texts that diagnostics point into, by path.
 pub(super) type Sources = BTreeMap<Arc<str>, Arc<str>>;
+
+/// Where each text holds secrets, by path.
+pub(super) type Secrets = BTreeMap<Arc<str>, Vec<Span>>;
 
 /// How many problems there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,8 @@ fn steers(c: char) -> bool {
         || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+#[cfg(test)]
+mod secret_tests;
 #[cfg(test)]
 mod tests {
     use super::*;

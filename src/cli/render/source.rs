@@ -1,5 +1,6 @@
 //! Lines and columns of a text, and pieces of it that are safe to show.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::diagnostic::Span;
@@ -21,13 +22,14 @@ pub(super) struct Position {
 /// A text whose lines can be found.
 #[derive(Debug)]
 pub(super) struct Lines<'a> {
-    text: &'a str,
+    text: Cow<'a, str>,
     /// Where each line begins.
     starts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(super) fn new(text: impl Into<Cow<'a, str>>) -> Self {
+        let text = text.into();
         // A byte order mark is nothing that people count.
         let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let starts = std::iter::once(first).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
@@ -35,7 +37,7 @@ impl<'a> Lines<'a> {
     }
 
     /// A span that lies in the text, whatever was given.
-    fn clamp(&self, span: Span) -> Range<usize> {
+    pub(super) fn clamp(&self, span: Span) -> Range<usize> {
         let start = self.text.floor_char_boundary(span.start.min(self.text.len())).max(self.line_start(0));
         let end = self.text.floor_char_boundary(span.end.min(self.text.len()));
         start..end.max(start)
@@ -102,7 +104,7 @@ impl<'a> Lines<'a> {
         if cut_after {
             shown.push('…');
         }
-        Excerpt { line: index + 1, text: shown, marked }
+        Excerpt { line: index + 1, column: self.position_at(begin + start).column, text: shown, marked }
     }
 }
 
@@ -111,6 +113,8 @@ impl<'a> Lines<'a> {
 pub(super) struct Excerpt {
     /// From 1.
     pub(super) line: usize,
+    /// Where the span begins in the line, in characters from 1.
+    pub(super) column: usize,
     /// What is shown.
     pub(super) text: String,
     /// The marked bytes of `text`.
@@ -127,7 +131,7 @@ mod tests {
         let span = Span { start: 11, end: 16 };
         let (start, end) = lines.positions(span);
         assert_eq!((start, end), (Position { line: 2, column: 6 }, Position { line: 2, column: 10 }));
-        assert_eq!(lines.excerpt(span), Excerpt { line: 2, text: "key: wért".to_owned(), marked: 5..10 });
+        assert_eq!(lines.excerpt(span), Excerpt { line: 2, column: 6, text: "key: wért".to_owned(), marked: 5..10 });
     }
 
     #[test]

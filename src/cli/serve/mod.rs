@@ -94,7 +94,7 @@ fn start_failed(error: StartError) -> Result<Exit, Failure> {
         return Err(Failure::new(error.to_string()));
     };
     let colour = Colour::Auto.on(&io::stderr());
-    output::note(&human(&compiled.diagnostics, &compiled.sources, colour));
+    output::note(&human(&compiled.diagnostics, &compiled.sources, &compiled.secrets, colour));
     let summary = Summary::of(&compiled.diagnostics, compiled.sources.len());
     Err(Failure::new(format!("the configuration cannot be served: {summary}")).with_exit(Exit::No))
 }

@@ -85,7 +85,8 @@ impl News {
         match self.fixed.log_format {
             LogFormat::Text => {
                 let summary = Summary::of(&compiled.diagnostics, compiled.sources.len());
-                let text = human(&compiled.diagnostics, &compiled.sources, Colour::Auto.on(&io::stderr()));
+                let text =
+                    human(&compiled.diagnostics, &compiled.sources, &compiled.secrets, Colour::Auto.on(&io::stderr()));
                 output::note(&format!("{text}{summary}\n"));
             }
             LogFormat::Json => compiled.diagnostics.iter().for_each(|found| log(found, published)),

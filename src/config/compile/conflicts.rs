@@ -36,7 +36,8 @@ fn groups<K: Hash + Eq>(candidates: &[Candidate], key: impl Fn(&Candidate) -> Op
 fn same_prefix(candidates: &mut [Candidate], prefixes: &HashMap<Arc<str>, Vec<usize>>, reports: &mut Vec<Report>) {
     for (prefix, group) in prefixes.iter().filter(|(_, group)| group.len() > 1) {
         let message = format!("two repositories have the prefix `{prefix}`");
-        tell(candidates, group, codes::PREFIX_CONFLICT, &message, Candidate::prefix_place, reports);
+        let help = "give one of them another `prefix`";
+        tell(candidates, group, codes::PREFIX_CONFLICT, (&message, help), Candidate::prefix_place, reports);
         let winner = group
             .iter()
             .find(|index| candidates[**index].holds_prefix(prefix))
@@ -89,7 +90,8 @@ fn same_port(candidates: &mut [Candidate], reports: &mut Vec<Report>) {
     let ports = groups(candidates, |candidate| candidate.parsed.port.map(|(port, _)| port));
     for (port, group) in ports.iter().filter(|(_, group)| group.len() > 1) {
         let message = format!("two repositories have the port {port}");
-        tell(candidates, group, codes::PORT_CONFLICT, &message, Candidate::port_place, reports);
+        let help = "give one of them another `port`";
+        tell(candidates, group, codes::PORT_CONFLICT, (&message, help), Candidate::port_place, reports);
         let winner = group
             .iter()
             .find(|index| candidates[**index].in_force.as_ref().is_some_and(|in_force| in_force.port == Some(*port)));
@@ -104,7 +106,7 @@ fn tell(
     candidates: &[Candidate],
     group: &[usize],
     code: &'static Code,
-    message: &str,
+    (message, help): (&str, &str),
     place: fn(&Candidate) -> Place,
     reports: &mut Vec<Report>,
 ) {
@@ -114,7 +116,10 @@ fn tell(
     };
     for other in places {
         let mut report = Report::new(&other.file);
-        report.add(code, other.span, message).also(first.clone(), "claimed here, too");
+        let by_name = |place: &Place| if place.span.is_none() { "by the file's name" } else { "" };
+        let diagnostic = report.add(code, other.span, message);
+        diagnostic.note(by_name(&other)).help(help);
+        diagnostic.also(first.clone(), format!("claimed here, too {}", by_name(&first)).trim_end());
         reports.push(report);
     }
 }

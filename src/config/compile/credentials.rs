@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::codes;
-use super::super::report::{Report, shown};
+use super::super::report::Report;
 use super::super::shape::CREDENTIALS;
 use super::super::yaml::Node;
 use super::{read, values};
@@ -13,10 +13,6 @@ use crate::identity::{BadHash, HashKind, PasswordHash, Secret, User, UserName};
 /// Compiles a credentials file; what is wrong is in the report.
 pub(super) fn compile(text: &str, report: &mut Report) -> Vec<User> {
     let file = read::read(text, &CREDENTIALS, report);
-    if !file.complete {
-        // Whatever the text is, it was meant to hold hashes and passwords.
-        report.secrets.push(Span { start: 0, end: text.len() });
-    }
     let entries = file.root.as_ref().and_then(|root| root.get("credentials")).and_then(Node::pairs).unwrap_or_default();
     let mut emails = HashMap::new();
     entries.iter().filter_map(|(name, entry)| user(name, entry, &mut emails, report)).collect()
@@ -123,13 +119,12 @@ fn groups(node: Option<&Node<'_>>, report: &mut Report) -> BTreeSet<UserName> {
                 groups.insert(group);
             }
             Err(error) => {
+                // Behind a quote that was not closed the text may hold a password.
                 let help = match text.strip_prefix('/').map(UserName::parse) {
                     Some(Ok(group)) => format!("write `{group}`: the `/` belongs to permissions sections only"),
                     _ => error.to_string(),
                 };
-                report
-                    .add(codes::BAD_GROUP_NAME, item.span, format!("`{}` is no name of a group", shown(text)))
-                    .help(help);
+                report.add(codes::BAD_GROUP_NAME, item.span, "this is no name of a group").help(help);
             }
         }
     }
@@ -142,6 +137,10 @@ fn email(node: &Node<'_>, emails: &mut HashMap<String, Span>, report: &mut Repor
         if !local.is_empty() && !host.is_empty() && !host.contains('@'))
         && !text.contains(|c: char| c.is_whitespace() || c.is_control());
     if !well_formed {
+        if text.contains(char::is_whitespace) {
+            // Where a line break was lost, the rest may be a password.
+            report.secrets.push(node.span);
+        }
         report.add(codes::BAD_EMAIL, node.span, "this is no e-mail address");
         return None;
     }

@@ -1,29 +1,23 @@
-//! Puts the result together: diagnostics in order, sources hidden where they hold secrets, the hash.
+//! Puts the result together: diagnostics in order, the places of secrets, the hash.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use super::super::model::{Compiled, Model};
-use super::super::position::lines_around;
+use super::super::report::Report;
 use super::super::tree::{Content, Tree};
 use super::Compiler;
-use crate::diagnostic::{Diagnostic, Place, Span};
+use super::hidden::Known;
+use crate::diagnostic::{Diagnostic, Span};
 
 impl Compiler<'_> {
     /// The result.
     pub(super) fn finish(mut self, tree: &Tree, model: Option<Arc<Model>>) -> Compiled {
         let mut diagnostics = self.diagnostics();
-        let mut secrets: HashMap<Arc<str>, Vec<Span>> = HashMap::new();
-        for report in self.reports.into_iter().filter(|report| !report.secrets.is_empty()) {
-            secrets.entry(report.file).or_default().extend(report.secrets);
-        }
-        secrets.values_mut().for_each(|spans| order_secrets(spans));
         let sources = self.texts.into_sources();
-        for diagnostic in &mut diagnostics {
-            diagnostic.show_source = !shows_secret(diagnostic, &sources, &secrets);
-        }
+        let secrets = secrets(&diagnostics, self.reports, &sources);
         diagnostics.sort_by(|one, other| order(one).cmp(&order(other)));
         // What an anchor marks is checked once for each alias.
         diagnostics.dedup();
@@ -31,7 +25,7 @@ impl Compiler<'_> {
         let enforced = if model.is_some() { self.enforced } else { BTreeMap::new() };
         let differs = |(path, text): &(&Arc<str>, &Arc<str>)| sources.get(*path) != Some(*text);
         let held = enforced.iter().filter(differs).map(|(path, text)| (Arc::clone(path), Arc::clone(text))).collect();
-        Compiled { model, diagnostics, sources, held, hash: hash(tree), enforced }
+        Compiled { model, diagnostics, sources, secrets, held, hash: hash(tree), enforced }
     }
 }
 
@@ -41,34 +35,27 @@ fn order(diagnostic: &Diagnostic) -> (&str, Option<Span>, &str, &str) {
     (&place.file, place.span, diagnostic.code, &diagnostic.message)
 }
 
-/// Orders spans by their starts, and makes each end that of the furthest so far, so that one look finds
-/// out whether any of them touches a line.
-fn order_secrets(spans: &mut [Span]) {
-    spans.sort();
-    let mut furthest = 0;
-    for span in spans {
-        furthest = furthest.max(span.end);
-        span.end = furthest;
-    }
-}
-
-fn shows_secret(
-    diagnostic: &Diagnostic,
+/// What is to be hidden in each file that a diagnostic points into.
+fn secrets(
+    diagnostics: &[Diagnostic],
+    reports: Vec<Report>,
     sources: &BTreeMap<Arc<str>, Arc<str>>,
-    secrets: &HashMap<Arc<str>, Vec<Span>>,
-) -> bool {
-    let holds_secret = |place: &Place| {
-        let (Some(span), Some(secrets)) = (place.span, secrets.get(&place.file)) else {
-            return false;
-        };
-        let Some(text) = sources.get(&place.file) else {
-            return true;
-        };
-        let lines = lines_around(text, span.start, span.end);
-        let before = secrets.partition_point(|secret| secret.start <= lines.end);
-        before.checked_sub(1).and_then(|last| secrets.get(last)).is_some_and(|last| last.end >= lines.start)
+) -> BTreeMap<Arc<str>, Vec<Span>> {
+    let labels = diagnostics.iter().flat_map(|found| std::iter::once(&found.primary).chain(&found.secondary));
+    let files: HashSet<&str> = labels.map(|label| &*label.place.file).collect();
+    let mut known: HashMap<Arc<str>, Known> = HashMap::new();
+    for report in reports.into_iter().filter(|report| files.contains(&*report.file)) {
+        let known = known.entry(report.file).or_default();
+        known.secrets.extend(report.secrets);
+        known.open.extend(report.open);
+        known.guarded |= report.guarded;
+    }
+    let hidden = |(file, known): (Arc<str>, Known)| {
+        let text = sources.get(&file)?;
+        let spans = known.hidden(text);
+        Some((file, spans))
     };
-    std::iter::once(&diagnostic.primary).chain(&diagnostic.secondary).any(|label| holds_secret(&label.place))
+    known.into_iter().filter_map(hidden).collect()
 }
 
 /// SHA-256 over the paths and contents.

@@ -4,6 +4,7 @@ mod conflicts;
 mod credentials;
 mod finish;
 mod grants;
+mod hidden;
 mod read;
 mod repositories;
 mod repository;

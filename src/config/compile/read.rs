@@ -1,7 +1,8 @@
 //! A file's text to its tree, with everything reported that the tree alone shows.
 
 use super::super::codes::{self, Code};
-use super::super::report::{Report, shown};
+use super::super::files::{self, Kind};
+use super::super::report::{Report, is_word, shown};
 use super::super::shape::{Shape, check};
 use super::super::yaml::{self, Node, Problem, ProblemKind};
 use crate::diagnostic::Span;
@@ -16,12 +17,13 @@ pub(super) struct Read<'t> {
 
 /// Reads a text and compares it with its shape.
 pub(super) fn read<'t>(text: &'t str, shape: &'static Shape, report: &mut Report) -> Read<'t> {
-    let yaml::Document { root, complete, problems } = yaml::read(text);
+    report.guarded = !matches!(files::kind(&report.file), Some(Kind::Repository(_))) || may_hold_secrets(text);
+    let yaml::Document { root, complete, read, problems } = yaml::read(text);
+    if !complete && report.guarded {
+        report.secrets.push(Span { start: read, end: text.len() });
+    }
     for problem in problems {
         tell(problem, report);
-    }
-    if !complete && may_hold_secrets(text) {
-        report.secrets.push(Span { start: 0, end: text.len() });
     }
     match &root {
         Some(root) if root.is_null() && complete => empty(report),
@@ -36,7 +38,7 @@ fn empty(report: &mut Report) {
     report.add(codes::EMPTY_FILE, None, "the file has no content").help("write its content, or remove it");
 }
 
-/// Whether a text that cannot be read in full may hold secrets in lines that would be shown.
+/// Whether a repository's file may hold secrets: those of a storage that is written in place.
 fn may_hold_secrets(text: &str) -> bool {
     ["pass", "credentials", "Key", "key", "secret", "token"].iter().any(|word| text.contains(word))
 }
@@ -51,7 +53,11 @@ fn tell(problem: Problem, report: &mut Report) {
     };
     match kind {
         ProblemKind::Syntax(why) => add(codes::YAML_SYNTAX, &why, ""),
-        ProblemKind::Tab => add(codes::YAML_TAB, "a tab cannot be used here", "indent with blanks"),
+        ProblemKind::KeyInText => {
+            let help = "indent keys alike, with a `: ` after each, and put a text that holds `: ` in quotes";
+            add(codes::YAML_SYNTAX, "no key can stand here: the text before it has not ended", help);
+        }
+        ProblemKind::Tab => add(codes::YAML_TAB, "a tab cannot be used here", "indent with spaces"),
         ProblemKind::TooDeep => {
             let message = format!("more than {} lists and mappings are nested in one another", yaml::DEPTH_MAX);
             add(codes::YAML_TOO_DEEP, &message, "");
@@ -73,10 +79,11 @@ fn tell(problem: Problem, report: &mut Report) {
         }
         ProblemKind::DuplicateKey { key, first } => {
             let place = report.place(first);
-            report
-                .add(codes::DUPLICATE_KEY, span, format!("the key `{}` stands twice", shown(&key)))
-                .note("again here")
-                .also(place, "first here");
+            let message = match report.guarded && !is_word(&key) {
+                true => "this key stands twice".to_owned(),
+                false => format!("the key `{}` stands twice", shown(&key)),
+            };
+            report.add(codes::DUPLICATE_KEY, span, message).note("again here").also(place, "first here");
         }
     }
 }

@@ -178,7 +178,7 @@ impl Compiler<'_> {
         let mut candidates = Vec::with_capacity(files.len());
         for (name, files) in &by_name {
             let (mut parsed, reports): (Vec<_>, Vec<_>) = parsed.by_ref().take(files.len()).unzip();
-            self.reports.extend(reports.into_iter().filter(|report| !report.diagnostics.is_empty()));
+            self.reports.extend(reports);
             if let [first, others @ ..] = files.as_slice() {
                 self.reports.extend(others.iter().map(|other| texts::twice(first, other)));
             }

@@ -1,7 +1,7 @@
 //! Compares a tree with a shape and reports every difference.
 
 use super::super::codes;
-use super::super::report::{Report, nearest, one_of, shown};
+use super::super::report::{Report, is_word, nearest, one_of, shown};
 use super::super::yaml::{Node, Value};
 use super::{Choice, Object, Shape, Typed};
 use crate::diagnostic::Span;
@@ -23,10 +23,11 @@ impl Checker<'_> {
     fn value(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: &str) {
         if node.is_unknown() {
             // A password that begins with `*` reads as an alias.
-            if shape.holds_secrets() {
-                self.report.secrets.push(node.span);
-            }
+            self.unchecked(node, shape.holds_secrets());
             return;
+        }
+        if matches!(node.value, Value::Scalar(_)) && !shape.takes_secret() {
+            self.report.open.push(node.span);
         }
         match shape {
             Shape::Text | Shape::Permission => {
@@ -73,7 +74,17 @@ impl Checker<'_> {
                 None => self.wrong_type(node, shape, at, name),
                 Some(pairs) => {
                     for (key, entry) in pairs {
-                        let name = format!("`{}`", shown(key.text().unwrap_or_default()));
+                        // In `{jane: {…}, PASSWORD}` what looks like a name is none.
+                        let name = match key.text() {
+                            Some(word) if is_word(word) || entry.pairs().is_some() || !value.holds_secrets() => {
+                                self.report.open.push(key.span);
+                                format!("`{}`", shown(word))
+                            }
+                            _ => {
+                                self.unchecked(key, true);
+                                "this entry".to_owned()
+                            }
+                        };
                         self.value(entry, value, key.span, &name);
                     }
                 }
@@ -99,7 +110,9 @@ impl Checker<'_> {
             Value::Mapping(pairs) => {
                 let is_good = matches!(pairs.as_slice(), [(key, value)]
                     if matches!(key.text(), Some("env" | "file")) && value.string().is_some_and(|text| !text.is_empty()));
-                if !is_good {
+                if is_good {
+                    self.report.open.extend(pairs.iter().flat_map(|(key, value)| [key.span, value.span]));
+                } else {
                     self.report.secrets.push(node.span);
                     self.report
                         .add(codes::BAD_SECRET, node.span, format!("{name} is no reference to a secret"))
@@ -129,22 +142,44 @@ impl Checker<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("write {}", one_of(choice.values.iter().copied())),
         };
-        self.report.add(codes::UNKNOWN_VALUE, node.span, format!("{name} cannot be `{}`", shown(word))).help(help);
+        if !self.complete && !is_word(word) {
+            // What broke off the reading may have run into this text.
+            self.unchecked(node, false);
+            return;
+        }
+        let message = if self.report.guarded && !is_word(word) {
+            // `type: plain:PASSWORD`
+            self.report.secrets.push(node.span);
+            format!("{name} cannot be this")
+        } else {
+            format!("{name} cannot be `{}`", shown(word))
+        };
+        self.report.add(codes::UNKNOWN_VALUE, node.span, message).help(help);
     }
 
     fn typed(&mut self, node: &Node<'_>, pairs: &[(Node<'_>, Node<'_>)], typed: &'static Typed, at: Span, name: &str) {
+        let variant = node.get("type").and_then(Node::string);
+        let variant = variant.and_then(|word| typed.variants.iter().find(|(variant, _, _)| *variant == word));
+        if let Some((_, _, object)) = variant {
+            self.object(pairs, object, Some("type"), at, name);
+            return;
+        }
+        for (key, value) in pairs.iter().filter(|(key, _)| key.text() != Some("type")) {
+            self.unchecked(value, true);
+            self.report.open.push(key.span);
+        }
         let Some((key, kind)) = node.pair("type") else {
             let first = typed.types.values.first().copied().unwrap_or_default();
             self.missing(at, name, "type", &format!("for instance `type: {first}`"));
             return;
         };
-        let Some(word) = kind.string() else {
-            self.wrong_type(kind, &Shape::Text, key.span, "`type`");
-            return;
-        };
-        match typed.variants.iter().find(|(variant, _, _)| *variant == word) {
-            Some((_, _, object)) => self.object(pairs, object, Some("type"), at, name),
-            None => self.choice(kind, word, typed.types, "`type`"),
+        self.report.open.push(key.span);
+        match kind.string() {
+            Some(word) => {
+                self.report.open.push(kind.span);
+                self.choice(kind, word, typed.types, "`type`");
+            }
+            None => self.wrong_type(kind, &Shape::Text, key.span, "`type`"),
         }
     }
 
@@ -153,57 +188,77 @@ impl Checker<'_> {
         &mut self,
         pairs: &[(Node<'_>, Node<'_>)],
         object: &'static Object,
-        besides: Option<&str>,
+        besides: Option<&'static str>,
         at: Span,
         name: &str,
     ) {
+        // Required keys of which it is told that they are misspelt are not told of again.
+        let mut meant = Vec::new();
         for (key, value) in pairs {
             let Some(word) = key.text() else {
                 // A key that is no word was reported by the reader.
+                self.unchecked(key, object.holds_secrets());
+                self.unchecked(value, object.holds_secrets());
                 continue;
             };
             if besides == Some(word) {
+                self.report.open.extend([key.span, value.span]);
                 continue;
             }
             match object.key(word) {
-                Some(known) if known.may_be_empty && value.is_null() => {}
-                Some(known) => self.value(value, &known.shape, key.span, &format!("`{word}`")),
-                None => self.unknown_key(key, word, value, object, besides),
+                Some(known) => {
+                    self.report.open.push(key.span);
+                    if !(known.may_be_empty && value.is_null()) {
+                        self.value(value, &known.shape, key.span, &format!("`{word}`"));
+                    }
+                }
+                None => meant.extend(self.unknown_key(key, word, value, object, besides)),
             }
         }
         for key in object.keys.iter().filter(|key| key.required) {
-            if !pairs.iter().any(|(name, _)| name.text() == Some(key.name)) {
+            if !meant.contains(&key.name) && !pairs.iter().any(|(name, _)| name.text() == Some(key.name)) {
                 self.missing(at, name, key.name, key.doc);
             }
         }
     }
 
+    /// Gives the key that was probably meant.
     fn unknown_key(
         &mut self,
         key: &Node<'_>,
         word: &str,
         value: &Node<'_>,
         object: &'static Object,
-        besides: Option<&str>,
-    ) {
+        besides: Option<&'static str>,
+    ) -> Option<&'static str> {
         let names = object.keys.iter().map(|key| key.name).chain(besides);
-        let help = match nearest(word, names.clone()) {
+        let near = nearest(word, names.clone());
+        let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
         };
         // Where a password was meant to stand, what looks like a key may be one.
-        let may_show = if object.holds_secrets() {
-            self.report.secrets.push(value.span);
-            let is_word = word.len() <= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-            if value.is_null() || !is_word {
-                self.report.secrets.push(key.span);
-            }
-            is_word && !value.is_null()
-        } else {
-            true
-        };
+        let guarded = self.report.guarded || object.holds_secrets();
+        self.unchecked(value, guarded);
+        if guarded {
+            // What stands between the key and a value on further lines is not shown, either.
+            self.report.secrets.push(Span { start: key.span.end, end: key.span.end });
+        }
+        // No key has digits, and many passwords do.
+        let is_key = is_word(word) && !word.bytes().any(|b| b.is_ascii_digit());
+        let may_show = !guarded || is_key && !value.is_null();
+        let spans = if may_show { &mut self.report.open } else { &mut self.report.secrets };
+        spans.push(key.span);
         let message = if may_show { format!("unknown key `{}`", shown(word)) } else { "unknown key".to_owned() };
         self.report.add(codes::UNKNOWN_KEY, key.span, message).help(help);
+        near
+    }
+
+    /// A value of which nobody knows what it was meant to be.
+    fn unchecked(&mut self, value: &Node<'_>, may_hold_secret: bool) {
+        let may_show = !may_hold_secret && !self.report.guarded;
+        let spans = if may_show { &mut self.report.open } else { &mut self.report.secrets };
+        spans.push(value.span);
     }
 
     fn missing(&mut self, at: Span, name: &str, key: &str, doc: &str) {
@@ -217,11 +272,12 @@ impl Checker<'_> {
 
     fn wrong_type(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: &str) {
         let is_scalar = matches!(node.value, Value::Scalar(_));
-        if !self.complete && (node.is_null() || !is_scalar) {
-            return;
+        let ran_on = !self.complete && is_scalar && !node.text().is_some_and(is_word);
+        if shape.holds_secrets() || !is_scalar {
+            self.unchecked(node, shape.holds_secrets() && !ran_on);
         }
-        if shape.holds_secrets() {
-            self.report.secrets.push(node.span);
+        if ran_on || !self.complete && (node.is_null() || !is_scalar) {
+            return;
         }
         let wanted = describe(shape);
         let span = if node.is_null() { at } else { node.span };
@@ -233,9 +289,15 @@ impl Checker<'_> {
             Shape::Text if is_reference(node) => {
                 Some("only secrets can come from the environment or a file: write the value in place".to_owned())
             }
-            Shape::List(_) if is_scalar && !node.is_null() => Some("write it as a list: `[…]`".to_owned()),
+            Shape::List(_) if is_scalar && !node.is_null() => match node.text() {
+                Some(word) if is_word(word) => Some(format!("write it as a list: `[{word}]`")),
+                _ => Some("write it as a list, in `[` and `]`".to_owned()),
+            },
             Shape::List(_) if node.is_null() => Some("write an empty list as `[]`".to_owned()),
             Shape::Map { .. } | Shape::Object(_) if node.is_null() => Some("write an empty mapping as `{}`".to_owned()),
+            Shape::Map { .. } | Shape::Object(_) | Shape::Typed(_) if is_scalar => {
+                Some("write keys and values below it, indented".to_owned())
+            }
             Shape::Boolean if node.string().is_some() => Some("write `true` or `false`, without quotes".to_owned()),
             Shape::Integer { .. } if node.string().is_some() => Some("write the number without quotes".to_owned()),
             _ => None,

@@ -91,6 +91,14 @@ impl Shape {
             Self::Either { scalar, mapping } => scalar.holds_secrets() || mapping.holds_secrets(),
         }
     }
+
+    /// Whether a scalar here may be a secret.
+    fn takes_secret(&self) -> bool {
+        match self {
+            Self::Either { scalar, .. } => scalar.takes_secret(),
+            _ => self.holds_secrets(),
+        }
+    }
 }
 
 impl Object {

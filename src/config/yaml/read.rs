@@ -16,6 +16,8 @@ pub struct Document<'t> {
     pub root: Option<Node<'t>>,
     /// Whether the text was read to its end.
     pub complete: bool,
+    /// The byte up to which it was read: nothing is known of what stands behind.
+    pub read: usize,
     /// All that is wrong, in the order in which it was found.
     pub problems: Vec<Problem>,
 }
@@ -34,6 +36,8 @@ pub struct Problem {
 pub enum ProblemKind {
     /// The text is no YAML, with the reason.
     Syntax(String),
+    /// A key, or what reads as one, within a text.
+    KeyInText,
     /// A tab where only blanks may stand.
     Tab,
     /// More than [`DEPTH_MAX`] lists and mappings in one another.
@@ -80,13 +84,14 @@ struct Builder<'t> {
     stack: Vec<Frame<'t>>,
     anchors: Anchors<'t>,
     root: Option<Node<'t>>,
+    read: usize,
     problems: Vec<Problem>,
 }
 
 /// Reads a text. Never fails and never panics: what is wrong is told in the result.
 pub fn read(text: &str) -> Document<'_> {
     let mut builder =
-        Builder { text, stack: Vec::new(), anchors: Anchors::default(), root: None, problems: Vec::new() };
+        Builder { text, stack: Vec::new(), anchors: Anchors::default(), root: None, read: 0, problems: Vec::new() };
     // One more than we allow, so that it is we who say that the nesting is too deep.
     let options = granit_parser::options! {
         emit_unresolved_aliases: true,
@@ -111,7 +116,8 @@ pub fn read(text: &str) -> Document<'_> {
             builder.problems.extend(problem);
         }
     }
-    Document { root: builder.root, complete, problems: builder.problems }
+    let read = if complete { text.len() } else { builder.read };
+    Document { root: builder.root, complete, read, problems: builder.problems }
 }
 
 impl<'t> Builder<'t> {
@@ -123,6 +129,7 @@ impl<'t> Builder<'t> {
             Event::DocumentStart(explicit, _) => {
                 if self.root.is_some() {
                     let place = if explicit { place } else { Span { start: place.start, end: place.start } };
+                    self.read = place.end;
                     return Err(Some(Problem { kind: ProblemKind::SeveralDocuments, span: place }));
                 }
             }
@@ -133,6 +140,7 @@ impl<'t> Builder<'t> {
                     TagKind::None | TagKind::Str => ScalarType::String,
                 };
                 let place = self.trimmed(place, style);
+                self.read = place.end;
                 let node = Node { span: place, line, value: Value::Scalar(Scalar { text, plain, kind }) };
                 self.finish(node, anchor)?;
             }
@@ -167,6 +175,7 @@ impl<'t> Builder<'t> {
                 // `*:` reads as an alias of the name `:`.
                 let kind = if name == ":" { ProblemKind::UnquotedStar } else { ProblemKind::UnknownAlias };
                 let is_star = kind == ProblemKind::UnquotedStar;
+                self.read = if is_star { place.start + 1 } else { place.end };
                 let place = if is_star { Span { start: place.start, end: place.start + 1 } } else { place };
                 self.problems.push(Problem { kind, span: place });
                 if is_star {
@@ -296,7 +305,7 @@ impl<'t> Builder<'t> {
     }
 
     /// What the library refuses, in our words where they are better.
-    fn syntax(&self, kind: &ErrorKind, marker: &Marker) -> Option<Problem> {
+    fn syntax(&mut self, kind: &ErrorKind, marker: &Marker) -> Option<Problem> {
         // Some marks of the library stand inside of a character.
         let start = self.text.floor_char_boundary(marker.byte_offset().unwrap_or(self.text.len()));
         let rest = self.text.get(start..).unwrap_or_default();
@@ -315,12 +324,16 @@ impl<'t> Builder<'t> {
                 let span = tab.map_or(span, |tab| Span { start: tab, end: tab + 1 });
                 return Some(Problem { kind: ProblemKind::Tab, span });
             }
-            ErrorKind::MissingAnchorOrAliasName if rest.starts_with('*') => ProblemKind::UnquotedStar,
+            ErrorKind::MissingAnchorOrAliasName if rest.starts_with('*') => {
+                self.read = span.end;
+                ProblemKind::UnquotedStar
+            }
             ErrorKind::ExpectedBlockMappingKey => ProblemKind::Syntax(
                 "expected a key here: this line fits neither the mapping above it nor the one around that".to_owned(),
             ),
-            ErrorKind::MappingValueNotAllowed => {
-                ProblemKind::Syntax("a second `:` on one line: a text that holds `: ` must be quoted".to_owned())
+            ErrorKind::MappingValueNotAllowed => ProblemKind::KeyInText,
+            ErrorKind::InvalidColonPlacement => {
+                ProblemKind::Syntax("a `:` cannot stand here: is a bracket or a quote before it not closed?".to_owned())
             }
             ErrorKind::UnexpectedCharacter { character: '\0' } => ProblemKind::Syntax("a NUL byte".to_owned()),
             // Without the character, which could be one of a password.
