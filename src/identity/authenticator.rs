@@ -26,6 +26,9 @@ const QUEUE_RETRY: Duration = Duration::from_secs(1);
 /// A repeated failure is answered at most this many quanta later than the first.
 const MAX_SLOWDOWN_QUANTA: f64 = 5.0;
 
+/// With each check, this part of the slowest check's time is forgotten.
+const SLOWEST_FADES: u32 = 256;
+
 /// Bounds of the checking of passwords.
 #[derive(Debug, Clone)]
 pub struct AuthenticatorOptions {
@@ -85,6 +88,8 @@ pub struct Authenticator {
     places: Arc<Semaphore>,
     workers: Arc<Semaphore>,
     running: Mutex<HashMap<[u8; 32], Arc<Outcome>>>,
+    /// How long the slowest checks take.
+    slowest: Mutex<Duration>,
 }
 
 /// What came out of a check: the secret that fits, if one does. Shared by all who ask the same.
@@ -107,6 +112,7 @@ impl Authenticator {
             places: Arc::new(Semaphore::new(options.workers.max(1) + options.queue)),
             workers: Arc::new(Semaphore::new(options.workers.max(1))),
             running: Mutex::default(),
+            slowest: Mutex::default(),
             options,
         }
     }
@@ -129,8 +135,7 @@ impl Authenticator {
         if let Some(version) = active.and_then(|user| self.recall(user, password, now)) {
             return Ok(version);
         }
-        let counters = self.counters(name, address);
-        check_all(&counters)?;
+        let counters = self.counters(name, address)?;
         let secrets: Vec<_> = user
             .into_iter()
             .flat_map(|user| user.secrets_at(now).map(|secret| (secret.version(), secret.hash.clone())))
@@ -165,16 +170,30 @@ impl Authenticator {
         // many right logins at once from one address would look like many failures.
         take_all(&attempt.counters)?;
         // The permits live as long as the hashing does, even where the one who asked has gone.
-        let checked = tokio::task::spawn_blocking(move || attempt.verify([place, worker])).await;
-        checked.map_err(|_| busy)
+        let checked = tokio::task::spawn_blocking(move || {
+            let start = Instant::now();
+            (attempt.verify([place, worker]), start.elapsed())
+        });
+        let (found, took) = checked.await.map_err(|_| busy)?;
+        self.saw(took);
+        Ok(found)
     }
 
-    /// Waits until a failure may be answered.
+    /// Keeps in mind how long the slowest checks take. A single slow one is forgotten in time.
+    fn saw(&self, took: Duration) {
+        let mut slowest = self.slowest.lock().unwrap_or_else(PoisonError::into_inner);
+        *slowest = (*slowest - *slowest / SLOWEST_FADES).max(took);
+    }
+
+    /// Waits until a failure may be answered: not before the slowest check would be done, so that an
+    /// entry which costs more than others does not tell that its user exists.
     async fn fail_at(&self, start: Instant, counters: &[Arc<Counter>; 2]) -> NotSignedIn {
         let quantum = self.options.quantum.as_secs_f64();
         if quantum > 0.0 {
             let repeated = (counters[0].failures() - 1.0).floor().clamp(0.0, MAX_SLOWDOWN_QUANTA);
-            let quanta = (start.elapsed().as_secs_f64() / quantum).ceil().max(1.0 + repeated);
+            let slowest = *self.slowest.lock().unwrap_or_else(PoisonError::into_inner);
+            let least = start.elapsed().max(slowest).as_secs_f64();
+            let quanta = (least / quantum).ceil().max(1.0 + repeated);
             tokio::time::sleep_until(start + self.options.quantum.mul_f64(quanta)).await;
         }
         NotSignedIn::Wrong
@@ -204,16 +223,19 @@ impl Authenticator {
         self.keyed(&parts)
     }
 
-    /// The counters of a name at an address, and of the address.
-    fn counters(&self, name: &str, address: IpAddr) -> [Arc<Counter>; 2] {
+    /// The counters of a name at an address, and of the address, where each has a try left. That of
+    /// the name is made last: an address that guesses cannot push other counters out with names.
+    fn counters(&self, name: &str, address: IpAddr) -> Result<[Arc<Counter>; 2], NotSignedIn> {
+        let refused = |retry_after| NotSignedIn::TooMany { retry_after };
         let network = network(address).to_string();
         // Without a key everything is one counter: still a limit.
-        let by_name = self.keyed(&[b"name", name.as_bytes(), network.as_bytes()]).unwrap_or([0; 32]);
         let by_address = self.keyed(&[b"address", network.as_bytes()]).unwrap_or([1; 32]);
-        [
-            self.brakes.counter(by_name, self.options.failures_per_name),
-            self.brakes.counter(by_address, self.options.failures_per_address),
-        ]
+        let by_address = self.brakes.counter(by_address, self.options.failures_per_address);
+        by_address.check().map_err(refused)?;
+        let by_name = self.keyed(&[b"name", name.as_bytes(), network.as_bytes()]).unwrap_or([0; 32]);
+        let by_name = self.brakes.counter(by_name, self.options.failures_per_name);
+        by_name.check().map_err(refused)?;
+        Ok([by_name, by_address])
     }
 
     fn keyed(&self, parts: &[&[u8]]) -> Option<[u8; 32]> {
@@ -224,10 +246,6 @@ impl Authenticator {
         }
         Some(mac.finalize().into_bytes().into())
     }
-}
-
-fn check_all(counters: &[Arc<Counter>; 2]) -> Result<(), NotSignedIn> {
-    counters.iter().try_for_each(|counter| counter.check()).map_err(|retry_after| NotSignedIn::TooMany { retry_after })
 }
 
 fn take_all([by_name, by_address]: &[Arc<Counter>; 2]) -> Result<(), NotSignedIn> {

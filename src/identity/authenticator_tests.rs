@@ -171,3 +171,25 @@ async fn failures_are_answered_on_the_quantum_and_ever_later() {
     }
     assert!(times[0] >= quantum && times[1] >= quantum && times[2] >= quantum * 2, "{times:?}");
 }
+
+#[tokio::test]
+async fn an_unknown_user_costs_what_the_costliest_entry_costs() {
+    let authenticator = Authenticator::new(options());
+    let jane = user("jane", HashKind::Bcrypt, &bcrypt::hash("right", 11).unwrap());
+    let start = Instant::now();
+    try_password(&authenticator, &jane, "wrong", HERE).await.unwrap_err();
+    let slow = start.elapsed();
+    let start = Instant::now();
+    authenticator.check("nobody", None, "wrong", HERE, now()).await.unwrap_err();
+    assert!(start.elapsed() + options().quantum * 2 >= slow, "{:?} {slow:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn an_address_without_tries_makes_no_more_counters() {
+    let options = AuthenticatorOptions { failures_per_address: 2, quantum: Duration::ZERO, ..options() };
+    let authenticator = Authenticator::new(options);
+    for n in 0..20 {
+        authenticator.check(&format!("u{n}"), None, "guess", HERE, now()).await.unwrap_err();
+    }
+    assert!(authenticator.brakes.len() <= 4, "{}", authenticator.brakes.len());
+}

@@ -34,6 +34,13 @@ impl Brakes {
         Self { counters, window }
     }
 
+    /// How many counters there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> u64 {
+        self.counters.run_pending_tasks();
+        self.counters.entry_count()
+    }
+
     /// The counter of a key, which allows this many failures in a window.
     pub(super) fn counter(&self, key: [u8; 32], limit: u32) -> Arc<Counter> {
         self.counters.get_with(key, || {

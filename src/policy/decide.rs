@@ -237,8 +237,10 @@ impl Answer for Inspect {
 
     fn answer(&self, snapshot: &Arc<Snapshot>, subject: &Subject, now: Timestamp) -> Result<InspectPermit, Refusal> {
         let case = Case::open(snapshot, subject, &self.0, now)?;
-        let rule = case.pull().or_else(|_| case.push())?;
-        Ok(InspectPermit { target: case.target(rule), public: case.is_public() })
+        let (pull, push) = (case.pull(), case.push());
+        let (pulls, pushes) = (pull.is_ok(), push.is_ok());
+        let rule = pull.or(push)?;
+        Ok(InspectPermit { target: case.target(rule), public: case.is_public(), pulls, pushes })
     }
 }
 
@@ -264,10 +266,16 @@ impl Answer for Mount {
             },
             None => {
                 let repository = Arc::clone(snapshot.repository_of(&self.image).ok_or(Refusal::NoRepository)?);
-                MountFrom::Search { snapshot: Arc::clone(snapshot), repository, subject: subject.clone(), now }
+                MountFrom::Search {
+                    snapshot: Arc::clone(snapshot),
+                    repository,
+                    subject: subject.clone(),
+                    now,
+                    asked: None,
+                }
             }
         };
-        Ok(MountPermit { push, from, asked: None })
+        Ok(MountPermit { push, from })
     }
 }
 

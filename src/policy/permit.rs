@@ -4,13 +4,14 @@
 //! granted it, and the registry takes all three from the permit: what was checked and what is used
 //! cannot differ.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Pull, Question as _, Repository, Rule, Snapshot, StorageKey, TagGlob, may_pull, may_see};
+use super::{Repository, Rule, Snapshot, StorageKey, TagGlob, may_pull, may_see};
 use crate::identity::{Subject, UserName};
-use crate::oci::{ImageName, Scope, Tag};
+use crate::oci::{ImageName, Tag};
 
 /// What every permit can tell.
 pub trait Granted {
@@ -79,6 +80,8 @@ impl PullPermit {
 pub struct InspectPermit {
     pub(super) target: Target,
     pub(super) public: bool,
+    pub(super) pulls: bool,
+    pub(super) pushes: bool,
 }
 
 impl InspectPermit {
@@ -115,8 +118,6 @@ impl PushPermit {
 pub struct MountPermit {
     pub(super) push: PushPermit,
     pub(super) from: MountFrom,
-    /// What a token was asked for, where one is used: no source may lie beyond that.
-    pub(super) asked: Option<Vec<Scope>>,
 }
 
 /// Where blobs may be mounted from.
@@ -127,26 +128,39 @@ pub(super) enum MountFrom {
     /// From this image.
     Image(PullPermit),
     /// From any image of the same repository that the subject may pull.
-    Search { snapshot: Arc<Snapshot>, repository: Arc<Repository>, subject: Subject, now: Timestamp },
+    Search {
+        snapshot: Arc<Snapshot>,
+        repository: Arc<Repository>,
+        subject: Subject,
+        now: Timestamp,
+        /// The images that a token was asked to pull; `None` where no token limits the subject.
+        asked: Option<BTreeSet<ImageName>>,
+    },
 }
 
 impl MountPermit {
+    /// The same permit with these images alone as sources.
+    pub(super) fn from_images(self, images: &BTreeSet<ImageName>) -> Self {
+        let from = match self.from {
+            MountFrom::Image(permit) if !images.contains(permit.image()) => MountFrom::Nothing,
+            MountFrom::Search { snapshot, repository, subject, now, asked: _ } => {
+                MountFrom::Search { snapshot, repository, subject, now, asked: Some(images.clone()) }
+            }
+            from => from,
+        };
+        Self { from, ..self }
+    }
+
     /// The permit to upload, with which an ordinary upload starts where nothing can be mounted.
     pub fn push(&self) -> &PushPermit {
         &self.push
     }
 
-    /// The same for a token, which opens only what it was asked for: of two images that its user may
-    /// pull, blobs must not come from the one that the token was not asked for.
-    pub fn within(self, asked: &[Scope]) -> Self {
-        Self { asked: Some(asked.to_vec()), ..self }
-    }
-
     /// The named source image, where it may be pulled.
     pub fn source(&self) -> Option<&PullPermit> {
         match &self.from {
-            MountFrom::Image(permit) if self.is_asked(permit.image()) => Some(permit),
-            MountFrom::Image(_) | MountFrom::Nothing | MountFrom::Search { .. } => None,
+            MountFrom::Image(permit) => Some(permit),
+            MountFrom::Nothing | MountFrom::Search { .. } => None,
         }
     }
 
@@ -162,17 +176,13 @@ impl MountPermit {
     /// belongs to the same repository and the subject may pull it.
     pub fn may_search(&self, image: &ImageName) -> bool {
         match &self.from {
-            MountFrom::Search { snapshot, repository, subject, now } => {
-                self.is_asked(image)
+            MountFrom::Search { snapshot, repository, subject, now, asked } => {
+                asked.as_ref().is_none_or(|asked| asked.contains(image))
                     && snapshot.repository_of(image).is_some_and(|found| found.prefix == repository.prefix)
                     && may_pull(snapshot, subject, image, *now)
             }
             MountFrom::Nothing | MountFrom::Image(_) => false,
         }
-    }
-
-    fn is_asked(&self, source: &ImageName) -> bool {
-        self.asked.as_ref().is_none_or(|asked| Pull(source.clone()).is_asked_in(asked))
     }
 }
 
@@ -270,7 +280,11 @@ impl CatalogPermit {
     pub fn shows(&self, image: &ImageName) -> bool {
         let is_listed = match &self.only {
             None => true,
-            Some(prefix) => self.snapshot.repository_of(image).is_some_and(|found| found.prefix == *prefix),
+            // The image that is named exactly like the prefix has no name on the repository's own port.
+            Some(prefix) => {
+                image.as_str() != &**prefix
+                    && self.snapshot.repository_of(image).is_some_and(|found| found.prefix == *prefix)
+            }
         };
         is_listed && may_see(&self.snapshot, &self.subject, image, self.now)
     }

@@ -1,5 +1,8 @@
 //! The questions that can be asked of the policy, each with the permit that answers it.
 
+use std::collections::BTreeSet;
+
+use super::{InspectPermit, ManifestPermit, MountPermit, PushPermit};
 use crate::oci::{ImageName, Scope, ScopeAction, ScopeActions, Tag};
 
 /// A question. The trait is sealed: only this room can say what a question needs, and only
@@ -8,11 +11,12 @@ pub trait Question: super::decide::Answer {
     /// The scope that a client should ask a token for; `None` where any token will do.
     fn scope(&self) -> Option<Scope>;
 
-    /// Whether a token that was asked for these scopes may be used for this question.
+    /// What is left of a permit for a token that was asked for these scopes; `None` where nothing of
+    /// it was asked for. A token may do what was asked and is allowed, never more.
     ///
     /// By default it must cover [`Question::scope`] whole.
-    fn is_asked_in(&self, asked: &[Scope]) -> bool {
-        self.scope().is_none_or(|scope| covers(asked, &scope))
+    fn narrow(&self, permit: Self::Permit, asked: &[Scope]) -> Option<Self::Permit> {
+        self.scope().is_none_or(|scope| covers(asked, &scope)).then_some(permit)
     }
 }
 
@@ -96,6 +100,14 @@ fn asks_push(asked: &[Scope], image: &ImageName) -> bool {
     asked_actions(asked, image).contains(ScopeAction::Push)
 }
 
+fn asked_to_pull(asked: &[Scope]) -> BTreeSet<ImageName> {
+    let pulled = asked.iter().filter_map(|scope| match scope {
+        Scope::Repository(image, actions) if actions.contains(ScopeAction::Pull) => Some(image.clone()),
+        _ => None,
+    });
+    pulled.collect()
+}
+
 fn scope(image: &ImageName, actions: &[ScopeAction]) -> Option<Scope> {
     let actions = actions.iter().fold(ScopeActions::NONE, |set, action| set.with(*action));
     Some(Scope::Repository(image.clone(), actions))
@@ -124,9 +136,13 @@ impl Question for Inspect {
         scope(&self.0, &[ScopeAction::Pull])
     }
 
-    fn is_asked_in(&self, asked: &[Scope]) -> bool {
+    /// One right must be both asked for and allowed: a token for a push does not look with the right
+    /// to pull, nor the other way round.
+    fn narrow(&self, permit: InspectPermit, asked: &[Scope]) -> Option<InspectPermit> {
         let actions = asked_actions(asked, &self.0);
-        actions.contains(ScopeAction::Pull) || actions.contains(ScopeAction::Push)
+        let pulls = permit.pulls && actions.contains(ScopeAction::Pull);
+        let pushes = permit.pushes && actions.contains(ScopeAction::Push);
+        (pulls || pushes).then_some(InspectPermit { pulls, pushes, ..permit })
     }
 }
 
@@ -136,8 +152,8 @@ impl Question for Push {
     }
 
     /// A push alone is enough: reading back is asked for by habit.
-    fn is_asked_in(&self, asked: &[Scope]) -> bool {
-        asks_push(asked, &self.0)
+    fn narrow(&self, permit: PushPermit, asked: &[Scope]) -> Option<PushPermit> {
+        asks_push(asked, &self.0).then_some(permit)
     }
 }
 
@@ -146,9 +162,10 @@ impl Question for Mount {
         scope(&self.image, &[ScopeAction::Pull, ScopeAction::Push])
     }
 
-    /// A push alone is enough: reading back is asked for by habit.
-    fn is_asked_in(&self, asked: &[Scope]) -> bool {
-        asks_push(asked, &self.image)
+    /// A push alone is enough for the image itself. A source has to be asked for as well, or a token
+    /// could copy out of an image what it may not read there.
+    fn narrow(&self, permit: MountPermit, asked: &[Scope]) -> Option<MountPermit> {
+        asks_push(asked, &self.image).then(|| permit.from_images(&asked_to_pull(asked)))
     }
 }
 
@@ -158,8 +175,8 @@ impl Question for PutManifest {
     }
 
     /// A push alone is enough: reading back is asked for by habit.
-    fn is_asked_in(&self, asked: &[Scope]) -> bool {
-        asks_push(asked, &self.image)
+    fn narrow(&self, permit: ManifestPermit, asked: &[Scope]) -> Option<ManifestPermit> {
+        asks_push(asked, &self.image).then_some(permit)
     }
 }
 

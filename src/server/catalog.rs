@@ -13,9 +13,7 @@ use crate::policy::ListCatalog;
 pub(super) async fn list(exchange: &Exchange, page: &PageOf) -> Result<HttpResponse, Failure> {
     let permit = exchange.judge(&ListCatalog { only: exchange.door.prefix.clone() })?;
     let found = exchange.core.registry.catalog(&permit, page.limit, page.last.as_deref()).await?;
-    // The image that is named exactly like the prefix has no name on the repository's own port.
-    let names: Vec<String> =
-        found.entries.iter().map(|image| exchange.door.shown(image)).filter(|name| !name.is_empty()).collect();
+    let names: Vec<String> = found.entries.iter().map(|image| exchange.door.shown(image)).collect();
     let mut response = HttpResponse::Ok();
     if let Some(last) = names.last().filter(|_| found.more && page.limit > 0) {
         response.insert_header(lists::next("/v2/_catalog", page.limit, last));

@@ -99,9 +99,18 @@ impl Exchange {
         }
     }
 
+    /// What the configuration of this request says to a question, whatever a token was asked for.
+    pub(super) fn decide<Q: Question>(&self, question: &Q) -> Result<Q::Permit, Refusal> {
+        let snapshot = &self.published.model.snapshot;
+        if !self.door.admits(snapshot, question) {
+            return Err(Refusal::NoRepository);
+        }
+        decide(snapshot, &self.caller.subject, question, self.now)
+    }
+
     /// Judges a question by the configuration of this request.
     pub(super) fn judge<Q: Question>(&self, question: &Q) -> Result<Q::Permit, Failure> {
-        let permit = match decide(&self.published.model.snapshot, &self.caller.subject, question, self.now) {
+        let permit = match self.decide(question) {
             Ok(permit) => permit,
             Err(refusal) => {
                 let reason = reason(refusal);
@@ -110,12 +119,12 @@ impl Exchange {
                 return Err(self.refused(question.scope().as_ref()));
             }
         };
-        if !self.caller.has_asked(question) {
+        let Some(permit) = self.caller.narrow(question, permit) else {
             self.core.metrics.refused("not_asked");
             let scope = question.scope();
             let challenge = self.challenge(scope.as_ref(), Some(Challenge::INSUFFICIENT_SCOPE));
             return Err(Failure::Unauthorized(challenge));
-        }
+        };
         *self.record.rule.borrow_mut() = Some(permit.rule().to_string());
         Ok(permit)
     }
@@ -152,7 +161,7 @@ impl Exchange {
     where
         Q: Question + Send + Sync,
     {
-        let (live, caller) = (Arc::clone(&self.core.live), self.caller.clone());
+        let (live, caller, door) = (Arc::clone(&self.core.live), self.caller.clone(), self.door.clone());
         let (started, judged_again_after) = (self.record.started(), self.core.limits.judged_again_after);
         move || {
             if started.elapsed() <= judged_again_after {
@@ -160,7 +169,8 @@ impl Exchange {
             }
             let (published, now) = (live.current(), Timestamp::now());
             let snapshot = &published.model.snapshot;
-            caller.today(snapshot, now).is_some_and(|subject| decide(snapshot, &subject, &question, now).is_ok())
+            door.admits(snapshot, &question)
+                && caller.today(snapshot, now).is_some_and(|subject| decide(snapshot, &subject, &question, now).is_ok())
         }
     }
 

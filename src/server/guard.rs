@@ -74,17 +74,12 @@ impl Caller {
         }
     }
 
-    /// What the token was asked for, if one was presented.
-    pub(super) fn asked(&self) -> Option<&[Scope]> {
+    /// What is left of a permit for this caller: of a token's, what the token was asked for.
+    pub(super) fn narrow<Q: Question>(&self, question: &Q, permit: Q::Permit) -> Option<Q::Permit> {
         match &self.proof {
-            Proof::Nothing | Proof::Password(_) => None,
-            Proof::Token { asked, .. } => Some(asked),
+            Proof::Nothing | Proof::Password(_) => Some(permit),
+            Proof::Token { asked, .. } => question.narrow(permit, asked),
         }
-    }
-
-    /// Whether a token, if that is what was presented, was asked for this question.
-    pub(super) fn has_asked<Q: Question>(&self, question: &Q) -> bool {
-        self.asked().is_none_or(|asked| question.is_asked_in(asked))
     }
 
     /// The same caller in another configuration: `None` where the user is gone or not active, or the

@@ -9,6 +9,9 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::KeepAlive;
 use actix_web::{App, HttpServer, web};
 use futures_util::future::join_all;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
+use tokio::task::JoinHandle;
 
 use super::ServeError;
 use super::handle::handle;
@@ -30,6 +33,7 @@ pub(super) fn server(
     listener: TcpListener,
     workers: usize,
 ) -> Result<Server, ServeError> {
+    bound_stalled_answers(&listener, core.limits.stalled);
     let site = web::Data::new(Site::new(Arc::clone(core), port));
     let limits = &core.limits;
     let server = HttpServer::new(move || App::new().app_data(site.clone()).default_service(web::to(handle)))
@@ -49,11 +53,31 @@ pub(super) fn server(
     Ok(server.map_err(ServeError::Listen)?.run())
 }
 
+/// Ends connections whose client takes nothing of an answer for this long. Actix waits for such a
+/// client without a bound, so the system is asked to; accepted connections inherit it.
+#[cfg(target_os = "linux")]
+fn bound_stalled_answers(listener: &TcpListener, limit: Duration) {
+    if let Err(error) = SockRef::from(listener).set_tcp_user_timeout(Some(limit)) {
+        tracing::warn!("clients that take nothing of their answer cannot be cut off: {error}");
+    }
+}
+
+/// Other systems have no such option.
+#[cfg(not(target_os = "linux"))]
+fn bound_stalled_answers(_: &TcpListener, _: Duration) {}
+
+/// One open port.
+struct Port {
+    handle: ServerHandle,
+    /// Ends when the server does.
+    running: JoinHandle<()>,
+}
+
 /// The open ports of repositories.
 pub(super) struct Ports {
     core: Arc<Core>,
     address: IpAddr,
-    open: BTreeMap<u16, ServerHandle>,
+    open: BTreeMap<u16, Port>,
     /// Ports that could not be bound, so that each failure is logged once.
     failed: BTreeSet<u16>,
 }
@@ -63,21 +87,17 @@ impl Ports {
         Self { core, address, open: BTreeMap::new(), failed: BTreeSet::new() }
     }
 
-    /// Whether a port is wanted that could not be bound.
-    pub(super) fn has_failed(&self) -> bool {
-        !self.failed.is_empty()
-    }
-
     /// Opens and closes ports so that they are those of a configuration.
     pub(super) fn follow(&mut self, published: &Published) {
         let repositories = published.model.snapshot.repositories();
         let wanted: BTreeSet<u16> = repositories.iter().filter_map(|repository| repository.port).collect();
         self.failed.retain(|port| wanted.contains(port));
+        self.open.retain(|_, port| !port.running.is_finished());
         let closed: Vec<u16> = self.open.keys().filter(|port| !wanted.contains(port)).copied().collect();
         for port in closed {
-            if let Some(handle) = self.open.remove(&port) {
+            if let Some(open) = self.open.remove(&port) {
                 tracing::info!(port, "closing a repository's port");
-                tokio::spawn(handle.stop(true));
+                tokio::spawn(open.handle.stop(true));
             }
         }
         for port in wanted {
@@ -85,10 +105,10 @@ impl Ports {
                 continue;
             }
             match self.open(port) {
-                Ok(handle) => {
+                Ok(open) => {
                     tracing::info!(port, "serving a repository on its own port");
                     self.failed.remove(&port);
-                    self.open.insert(port, handle);
+                    self.open.insert(port, open);
                 }
                 Err(error) => {
                     if self.failed.insert(port) {
@@ -99,20 +119,20 @@ impl Ports {
         }
     }
 
-    fn open(&self, port: u16) -> Result<ServerHandle, ServeError> {
+    fn open(&self, port: u16) -> Result<Port, ServeError> {
         let listener = TcpListener::bind(SocketAddr::new(self.address, port)).map_err(ServeError::Listen)?;
         let server = server(&self.core, Some(port), listener, OWN_PORT_WORKERS)?;
         let handle = server.handle();
-        tokio::spawn(async move {
+        let running = tokio::spawn(async move {
             if let Err(error) = server.await {
                 tracing::error!(port, "a repository's port failed: {error}");
             }
         });
-        Ok(handle)
+        Ok(Port { handle, running })
     }
 
     /// Lets running requests end and closes all ports.
     pub(super) async fn close(self) {
-        join_all(self.open.into_values().map(|handle| handle.stop(true))).await;
+        join_all(self.open.into_values().map(|port| port.handle.stop(true))).await;
     }
 }

@@ -120,7 +120,8 @@ pub async fn run(
             () = &mut shutdown => break None,
             ended = &mut main => break Some(ended),
             () = publication(&mut publications) => {}
-            () = tokio::time::sleep(core.limits.port_retry), if ports.has_failed() => {}
+            // For ports that could not be bound, or that ended by themselves.
+            () = tokio::time::sleep(core.limits.port_retry) => {}
         }
     };
     tokio::join!(ports.close(), handle.stop(true));

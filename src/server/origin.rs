@@ -9,6 +9,8 @@ use ipnet::IpNet;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// Stands for a value with bytes that no text has: neither an address nor a host nor a scheme.
+const UNREADABLE: &str = "?";
 
 /// The client's address: the peer, or, behind trusted proxies, the last address before them.
 pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
@@ -67,7 +69,10 @@ fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 }
 
 fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    headers.get_all(name).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim)
+    // A value that cannot be read stands there as one that means nothing: leaving it out would make
+    // what comes before it look like the last one.
+    let texts = headers.get_all(name).map(|value| value.to_str().unwrap_or(UNREADABLE));
+    texts.flat_map(|value| value.split(',')).map(str::trim)
 }
 
 fn address(text: &str) -> Option<IpAddr> {
@@ -102,6 +107,9 @@ mod tests {
         assert_eq!(client_address(ip("10.0.0.1"), &headers(&[]), &trusted), ip("10.0.0.1"));
         let garbage = headers(&[("x-forwarded-for", "1.1.1.1, unknown")]);
         assert_eq!(client_address(ip("10.0.0.1"), &garbage, &trusted), ip("10.0.0.1"));
+        let mut unreadable = headers(&[("x-forwarded-for", "1.1.1.1")]);
+        unreadable.append(FORWARDED_FOR, HeaderValue::from_bytes(b"2.2.2.2\xff").unwrap());
+        assert_eq!(client_address(ip("10.0.0.1"), &unreadable, &trusted), ip("10.0.0.1"));
     }
 
     #[test]

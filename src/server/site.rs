@@ -10,7 +10,8 @@ use super::tls::Certificates;
 use super::token::Tokens;
 use crate::identity::Authenticator;
 use crate::live::{Live, Published};
-use crate::oci::ImageName;
+use crate::oci::{ImageName, Scope};
+use crate::policy::{Question, Snapshot};
 use crate::registry::Registry;
 
 /// How long things may take.
@@ -24,11 +25,13 @@ pub struct Limits {
     pub small_body: Duration,
     /// How long a client may take for the head of a request.
     pub head: Duration,
+    /// How long a client may take nothing of its answer. Kept on Linux.
+    pub stalled: Duration,
     /// How long an idle connection stays open.
     pub keep_alive: Duration,
     /// After how long a request is judged again before its effect becomes visible.
     pub judged_again_after: Duration,
-    /// After how long a port that could not be bound is tried again.
+    /// After how long a port that could not be bound, or that ended by itself, is tried again.
     pub port_retry: Duration,
     /// Connections that one worker holds at the same time.
     pub connections_per_worker: usize,
@@ -41,6 +44,7 @@ impl Default for Limits {
             body_idle: Duration::from_secs(30),
             small_body: Duration::from_secs(60),
             head: Duration::from_secs(10),
+            stalled: Duration::from_secs(120),
             keep_alive: Duration::from_secs(75),
             judged_again_after: Duration::from_secs(5),
             port_retry: Duration::from_secs(10),
@@ -114,6 +118,21 @@ impl Door {
     /// Whether this is a repository's own port.
     pub(super) fn is_own_port(&self) -> bool {
         self.port.is_some()
+    }
+
+    /// Whether an image is reached through this listener: on a repository's own port, where that
+    /// repository serves it and no other one with a longer prefix.
+    pub(super) fn serves(&self, snapshot: &Snapshot, image: &ImageName) -> bool {
+        let Some(prefix) = &self.prefix else { return true };
+        snapshot.repository_of(image).is_some_and(|repository| repository.prefix == *prefix)
+    }
+
+    /// Whether a question is about something that is reached through this listener.
+    pub(super) fn admits<Q: Question>(&self, snapshot: &Snapshot, question: &Q) -> bool {
+        match question.scope() {
+            Some(Scope::Repository(image, _)) => self.serves(snapshot, &image),
+            Some(Scope::Catalog) | None => true,
+        }
     }
 
     /// An image's name as clients of this listener write it.

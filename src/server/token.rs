@@ -19,7 +19,7 @@ use crate::oci::Scope;
 /// The shortest signing key, in bytes: as long as the digest of HS256 (RFC 7518, section 3.2).
 pub const SIGNING_KEY_MIN_BYTES: usize = 32;
 /// The longest token that is looked at, in bytes.
-const TOKEN_MAX_BYTES: usize = 16 * 1024;
+pub(super) const TOKEN_MAX_BYTES: usize = 16 * 1024;
 /// The shortest life of a token: clients take a shorter one for this (Docker's token specification).
 const TTL_MIN: Duration = Duration::from_secs(60);
 /// How far the clocks of two replicas may be apart.

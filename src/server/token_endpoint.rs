@@ -10,11 +10,11 @@ use serde_json::json;
 use super::error::Failure;
 use super::exchange::Exchange;
 use super::guard::{self, Presented, Stranger};
-use super::token::{Access, Wish};
+use super::token::{Access, TOKEN_MAX_BYTES, Wish};
 use super::{answer, body};
 use crate::identity::Subject;
 use crate::oci::{ErrorCode, ImageName, Scope, ScopeAction};
-use crate::policy::{DeleteManifest, ListCatalog, Pull, Push, decide};
+use crate::policy::{DeleteManifest, ListCatalog, Pull, Push};
 
 /// The largest form that is read, in bytes.
 const FORM_MAX_BYTES: usize = 16 * 1024;
@@ -22,7 +22,7 @@ const FORM_MAX_BYTES: usize = 16 * 1024;
 const SCOPES_MAX_BYTES: usize = 4096;
 
 /// What a client asks the token endpoint for.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Form {
     service: Option<String>,
     scopes: Vec<String>,
@@ -43,6 +43,8 @@ pub(super) async fn post(exchange: &mut Exchange) -> Result<HttpResponse, Failur
     let limit = exchange.core.limits.small_body;
     let body = body::whole(exchange.body(), exchange.headers(), FORM_MAX_BYTES, limit).await?;
     let text = std::str::from_utf8(&body).map_err(|_| bad("the form cannot be read"))?;
+    // The body may have taken its time: whoever is signed in is one of today.
+    exchange.renew()?;
     let form = read(text)?;
     match form.grant_type.as_deref() {
         Some("password") => {}
@@ -51,6 +53,8 @@ pub(super) async fn post(exchange: &mut Exchange) -> Result<HttpResponse, Failur
     }
     match (&form.user, &form.password) {
         (Some(user), Some(password)) => {
+            // A header beside the form is judged as well: whatever is presented must be right.
+            sign_in_by_header(exchange).await?;
             let found = exchange.check_password(user, password).await;
             exchange.enter(found)?;
         }
@@ -111,6 +115,9 @@ fn issue(exchange: &Exchange, form: &Form) -> Result<HttpResponse, Failure> {
     let access = access.into_iter().flatten().collect();
     let wish = Wish { user, service: &service, asked: &asked, access, now: exchange.now, ttl };
     let signed = exchange.core.tokens.sign(wish).ok_or(Failure::Internal("a token could not be signed"))?;
+    if signed.token.len() > TOKEN_MAX_BYTES {
+        return Err(bad("too many scopes for one token"));
+    }
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
     let reply = json!({
@@ -137,21 +144,20 @@ fn full_name(exchange: &Exchange, shown: &ImageName) -> Result<ImageName, Failur
 
 /// What of a scope is allowed today: information for the client, which decides nothing.
 fn allowed(exchange: &Exchange, scope: &Scope) -> Result<Option<Access>, Failure> {
-    let (snapshot, subject, now) = (&exchange.published.model.snapshot, &exchange.caller.subject, exchange.now);
     Ok(match scope {
         Scope::Repository(shown, actions) => {
             let image = full_name(exchange, shown)?;
             let may = |action: &ScopeAction| match action {
-                ScopeAction::Pull => decide(snapshot, subject, &Pull(image.clone()), now).is_ok(),
-                ScopeAction::Push => decide(snapshot, subject, &Push(image.clone()), now).is_ok(),
-                ScopeAction::Delete => decide(snapshot, subject, &DeleteManifest(image.clone()), now).is_ok(),
+                ScopeAction::Pull => exchange.decide(&Pull(image.clone())).is_ok(),
+                ScopeAction::Push => exchange.decide(&Push(image.clone())).is_ok(),
+                ScopeAction::Delete => exchange.decide(&DeleteManifest(image.clone())).is_ok(),
             };
             let actions: Vec<_> = actions.iter().filter(may).map(ScopeAction::as_str).collect();
             (!actions.is_empty()).then(|| Access { kind: "repository", name: shown.to_string(), actions })
         }
         Scope::Catalog => {
             let question = ListCatalog { only: exchange.door.prefix.clone() };
-            decide(snapshot, subject, &question, now).is_ok().then(|| Access {
+            exchange.decide(&question).is_ok().then(|| Access {
                 kind: "registry",
                 name: "catalog".to_owned(),
                 actions: vec!["*"],

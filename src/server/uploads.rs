@@ -40,10 +40,10 @@ pub(super) async fn mount(
     digest: &Digest,
     from: Option<&ImageName>,
 ) -> Result<HttpResponse, Failure> {
-    let mut permit = exchange.judge(&Mount { image: image.clone(), from: from.cloned() })?;
-    if let Some(asked) = exchange.caller.asked() {
-        permit = permit.within(asked);
+    if from.is_some_and(|from| !exchange.door.serves(&exchange.published.model.snapshot, from)) {
+        return start(exchange, image).await;
     }
+    let permit = exchange.judge(&Mount { image: image.clone(), from: from.cloned() })?;
     if exchange.core.registry.mount(&permit, digest).await? {
         return Ok(created(exchange, image, digest));
     }

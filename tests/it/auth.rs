@@ -22,7 +22,7 @@ async fn token(server: &Harness, user: &str, scopes: &[&str]) -> String {
     answer["token"].as_str().unwrap().to_owned()
 }
 
-fn claims(token: &str) -> Value {
+pub fn claims(token: &str) -> Value {
     use base64::Engine as _;
     let body = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap()
@@ -127,6 +127,41 @@ async fn a_token_opens_what_was_asked_and_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_token_mounts_only_from_images_that_it_was_asked_to_pull() {
+    let server = with_an_image().await;
+    let narrow = token(&server, "jane", &["repository:team/new:pull,push"]).await;
+    let mount = format!("/v2/team/new/blobs/uploads/?mount={}", digest("config"));
+    server.bearer(&narrow).post(&format!("{mount}&from=team/app")).await.is(202);
+    server.bearer(&narrow).post(&mount).await.is(202);
+    let scopes = ["repository:team/new:pull,push", "repository:team/app:pull"];
+    let wide = token(&server, "jane", &scopes).await;
+    server.bearer(&wide).post(&format!("{mount}&from=team/app")).await.is(201);
+    server.bearer(&wide).post(&mount).await.is(201);
+}
+
+#[tokio::test]
+async fn a_look_needs_one_right_that_is_both_asked_and_allowed() {
+    let server = with_an_image().await;
+    let path = "/v2/team/app/manifests/v1";
+    let push = token(&server, "rita", &["repository:team/app:push"]).await;
+    server.bearer(&push).head(path).await.is(401);
+    let pushers = TEAM_REPOSITORY.replace("carl: [read, ", "carl: [");
+    server.write("repos/team.yaml", &pushers).await;
+    let pull = token(&server, "carl", &["repository:team/app:pull"]).await;
+    server.bearer(&pull).head(path).await.is(401);
+    let push = token(&server, "carl", &["repository:team/app:push"]).await;
+    server.bearer(&push).head(path).await.is(200);
+}
+
+#[tokio::test]
+async fn an_admins_token_is_not_told_the_diagnostics() {
+    let server = Harness::start(TEAM);
+    let given = token(&server, "root", &["repository:team/app:pull"]).await;
+    assert!(server.bearer(&given).get("/-/status").await.is(200).json().get("diagnostics").is_none());
+    assert!(server.user("root").get("/-/status").await.is(200).json()["diagnostics"].is_array());
+}
+
+#[tokio::test]
 async fn the_token_endpoint_answers_as_documented() {
     let server = Harness::start(TEAM);
     let reply = server.user("jane").token(SERVICE, &["repository:team/app:pull"]).await.is(200);
@@ -143,6 +178,9 @@ async fn the_token_endpoint_answers_as_documented() {
     }
     let many = vec!["repository:team/app:pull"; 500];
     server.user("jane").token(SERVICE, &many).await.is(400);
+    // Short to ask for, long to tell.
+    let stars = vec!["repository:team/a:*"; 200];
+    server.user("jane").token(SERVICE, &stars).await.is(400);
     server.password("jane", "wrong").token(SERVICE, &[]).await.fails(401, "UNAUTHORIZED");
     server.user("gone").token(SERVICE, &[]).await.fails(401, "UNAUTHORIZED");
     let given = token(&server, "jane", &[]).await;
@@ -160,6 +198,9 @@ async fn a_form_gives_a_token_too() {
     server.bearer(reply["access_token"].as_str().unwrap()).get(TAGS).await.is(200);
     let wrong = [("grant_type", "password"), ("username", "rita"), ("password", "wrong")];
     server.anonymous().send(post(&wrong)).await.fails(401, "UNAUTHORIZED");
+    for user in [server.password("jane", "wrong"), server.bearer("x.y.z")] {
+        user.send(user.request("POST", "/token").form(&good)).await.fails(401, "UNAUTHORIZED");
+    }
     for fields in [
         &[("grant_type", "refresh_token"), ("refresh_token", "x")][..],
         &[("grant_type", "client_credentials")],
@@ -300,6 +341,24 @@ async fn a_long_body_is_judged_again_before_its_effect() {
 }
 
 #[tokio::test]
+async fn a_form_that_took_long_is_judged_by_what_is_in_force_at_its_end() {
+    let server = Harness::start(TEAM);
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
+    let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    });
+    let client = server.anonymous();
+    let request = client.request("POST", "/token").body(reqwest::Body::wrap_stream(stream));
+    let asking = tokio::spawn(async move { client.send(request).await });
+    sender.send(Ok(b"grant_type=password&username=rita".to_vec())).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.write("credentials.yaml", &CREDENTIALS.replace("pass: secret-rita", "pass: changed")).await;
+    sender.send(Ok(b"&password=secret-rita".to_vec())).await.unwrap();
+    drop(sender);
+    asking.await.unwrap().fails(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
 async fn a_silent_body_ends_with_408() {
     let server = Harness::with(TEAM, Limits { body_idle: Duration::from_millis(200), ..Limits::default() });
     let basic = "amFuZTpzZWNyZXQtamFuZQ==";
@@ -307,6 +366,44 @@ async fn a_silent_body_ends_with_408() {
     let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {basic}\r\nContent-Length: 99\r\n\r\n");
     let answer = server.raw(&format!("{head}begin")).await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_wants_is_not_read_for_ever() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = Harness::start(TEAM);
+    let mut stream = tokio::net::TcpStream::connect(&server.address).await.unwrap();
+    stream.write_all(b"GET /-/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
+    let (mut reading, mut writing) = stream.into_split();
+    let sends = tokio::spawn(async move {
+        while writing.write_all(b"4\r\nmore\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), reading.read_to_end(&mut answer)).await;
+    read.expect("the connection ends").ok();
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+    sends.await.unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_cut_off() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = Harness::with(TEAM, Limits { stalled: Duration::from_secs(1), ..Limits::default() });
+    let content = vec![7; 32 << 20];
+    server.user("jane").push_blob("public/big", &content).await.is(201);
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.address.parse().unwrap()).await.unwrap();
+    let request = format!("GET /v2/public/big/blobs/{} HTTP/1.1\r\nHost: x\r\n\r\n", digest(&content));
+    stream.write_all(request.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    let _ = read.expect("the connection ends");
+    assert!(answer.len() < content.len(), "{}", answer.len());
 }
 
 #[tokio::test]

@@ -67,6 +67,45 @@ async fn a_port_opens_serves_its_repository_alone_and_closes() {
 }
 
 #[tokio::test]
+async fn a_port_does_not_lead_into_a_repository_below() {
+    let server = Harness::start(TEAM);
+    let port = free_port();
+    let inner = "repo: {type: docker, storage: default, permissions: {jane: [read, write]}}\n";
+    server.write("repos/team/inner.yaml", inner).await;
+    server.write("repos/team.yaml", &on_port(port)).await;
+    let main = server.user("jane");
+    let own = main.at(&format!("127.0.0.1:{port}"));
+    assert!(answers(&own, true).await);
+    main.push_image("team/inner/app", "v1", "config").await;
+    main.get("/v2/team/inner/app/manifests/v1").await.is(200);
+    own.get("/v2/inner/app/manifests/v1").await.fails(403, "DENIED");
+    own.head("/v2/inner/app/manifests/v1").await.is(403);
+    own.post("/v2/inner/app/blobs/uploads/").await.fails(403, "DENIED");
+    own.post(&format!("/v2/app/blobs/uploads/?mount={}&from=inner/app", digest("config"))).await.is(202);
+    let token = own.token(&format!("portolan:{port}"), &["repository:inner/app:pull"]).await.is(200).json();
+    let claims = crate::auth::claims(token["token"].as_str().unwrap());
+    assert_eq!(claims["access"], json!([]));
+}
+
+#[tokio::test]
+async fn pages_on_a_port_skip_the_image_that_has_no_name_there() {
+    let server = Harness::start(TEAM);
+    let port = free_port();
+    server.write("repos/team.yaml", &on_port(port)).await;
+    let main = server.user("jane");
+    for image in ["team", "team/a", "team/b"] {
+        main.push_image(image, "v1", "config").await;
+    }
+    let own = main.at(&format!("127.0.0.1:{port}"));
+    assert!(answers(&own, true).await);
+    let first = own.get("/v2/_catalog?n=1").await.is(200);
+    assert_eq!(first.json(), json!({"repositories": ["a"]}));
+    assert_eq!(first.header("link"), "</v2/_catalog?n=1&last=a>; rel=\"next\"");
+    let second = own.get("/v2/_catalog?n=1&last=a").await.is(200);
+    assert_eq!((second.json(), second.header("link")), (json!({"repositories": ["b"]}), ""));
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_harms_nothing_else() {
     let server = Harness::start(TEAM);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
