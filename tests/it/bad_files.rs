@@ -54,7 +54,7 @@ fn bad_files_are_diagnosed_where_they_are_wrong() {
     let bomb = format!("a0: &a0 x\n{anchors}repo: *a39\n");
     let keys: String = (0..60_000).map(|n| format!("k{n}: 1\n")).collect();
     let long_key = format!("{}: 1\n", "k".repeat(200_000));
-    let wide = format!("repo: {{type: docker, permissions: {{jane: [{}]}}}}\n", "reed, ".repeat(50_000));
+    let wide = format!("repo: {{type: docker, permissions: {{jane: [{}]}}}}\n", "reed, ".repeat(20_000));
     let cases: &[(&str, &[u8], &str)] = &[
         ("empty", b"", "a.yaml"),
         ("only a comment", b"# nothing\n", "a.yaml"),
@@ -146,12 +146,9 @@ fn bad_credentials_files_tell_no_secret() {
         "jane:\n    type: plain\n    pass: |\n      SECRET\n   broken",
         "jane:\n    type: plain\n    pass: \"abc\n      SECRET\n  x: y",
         "jane:\n    type: plain\n    pass: abc\n      SECRET\n    passs: x",
-        "jane: {type: plain, pass: y, email: SECRET}",
-        "jane: {type: plain, pass: y, expires: SECRET}",
-        "jane: {type: plain, pass: y, admin: SECRET}",
         "jane: {type: plane, pass: y} # SECRET",
         "jane: {type: plain, pass: y}\n---\nSECRET",
-        "\"SECRET x\": {type: plain, pass: y}\n- SECRET",
+        "\"a b\": {type: plain, pass: y}\n- SECRET",
     ] {
         let folder = folder();
         let text = format!("credentials:\n  {}\n", what.replace("SECRET", SECRET));
