@@ -155,7 +155,7 @@ impl Reply {
 
     /// A 4xx with the specification's error body, and not too long to be clear.
     #[track_caller]
-    pub fn is_clear(self, what: &str) -> Self {
+    pub fn clear(self, what: &str) -> Self {
         let what: String = what.chars().take(120).collect();
         assert!((400..500).contains(&self.status()), "{what}: {}", self.start());
         assert!(!self.code().is_empty(), "{what}: {}", self.start());
@@ -166,7 +166,7 @@ impl Reply {
     /// What is no HTTP has no endpoint that could answer it in the specification's words: 4xx, and the
     /// connection is closed.
     #[track_caller]
-    pub fn is_refused(self, what: &str) -> Self {
+    pub fn refused(self, what: &str) -> Self {
         let what: String = what.chars().take(120).collect();
         assert!((400..500).contains(&self.status()), "{what}: {}", self.start());
         assert_eq!(self.answers(), 1, "{what}: {}", self.start());

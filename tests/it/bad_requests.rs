@@ -98,7 +98,7 @@ async fn bad_names_are_refused_everywhere() {
             if *method == "HEAD" {
                 assert!((400..500).contains(&reply.status()), "{line}: {reply:?}");
             } else {
-                reply.is_clear(&line);
+                reply.clear(&line);
             }
         }
     }
@@ -108,11 +108,11 @@ async fn bad_names_are_refused_everywhere() {
     // Not even a request line.
     for name in [&b"te am"[..], b"te\0am", b"te\ram", b"te\nam", b"te\x7fam", b"te\x01am"] {
         let line = [b"GET /v2/", name, b"/tags/list HTTP/1.1"].concat();
-        stand.request(line, "", "").await.is_refused(&String::from_utf8_lossy(name));
+        stand.request(line, "", "").await.refused(&String::from_utf8_lossy(name));
     }
     for name in ["té".as_bytes(), b"\xff\xfe"] {
         let line = [b"GET /v2/", name, b"/tags/list HTTP/1.1"].concat();
-        stand.request(line, "", "").await.is_refused(&String::from_utf8_lossy(name));
+        stand.request(line, "", "").await.refused(&String::from_utf8_lossy(name));
     }
     stand.unharmed().await;
 }
@@ -126,9 +126,9 @@ async fn bad_tags_are_refused() {
             let line = format!("{method} /v2/team/app/manifests/{tag} HTTP/1.1");
             let reply = stand.request(&line, "Content-Length: 2\r\n", "{}").await;
             if tag.is_ascii() {
-                reply.is_clear(&line)
+                reply.clear(&line)
             } else {
-                reply.is_refused(&line)
+                reply.refused(&line)
             };
         }
     }
@@ -151,12 +151,12 @@ async fn bad_digests_are_refused_everywhere() {
             ("PUT", format!("{upload}?digest={bad}")),
         ] {
             let line = format!("{method} {target} HTTP/1.1");
-            stand.request(&line, "Content-Length: 2\r\n", "{}").await.is_clear(&line);
+            stand.request(&line, "Content-Length: 2\r\n", "{}").await.clear(&line);
         }
         if bad.contains(':') {
             for method in ["GET", "PUT", "DELETE"] {
                 let line = format!("{method} /v2/team/app/manifests/{bad} HTTP/1.1");
-                stand.request(&line, "Content-Length: 2\r\n", "{}").await.is_clear(&line);
+                stand.request(&line, "Content-Length: 2\r\n", "{}").await.clear(&line);
             }
         }
     }
@@ -179,7 +179,7 @@ async fn bad_upload_identifiers_are_not_found() {
     for bad in [id, &id.to_uppercase(), &id.replace('-', ""), "..", "%2e%2e", "x", &"a".repeat(5000), "{id}", "0"] {
         for method in ["GET", "PATCH", "PUT", "DELETE"] {
             let line = format!("{method} /v2/team/app/blobs/uploads/{bad}?digest={} HTTP/1.1", digest("x"));
-            stand.request(&line, "Content-Length: 1\r\n", "x").await.is_clear(&line);
+            stand.request(&line, "Content-Length: 1\r\n", "x").await.clear(&line);
         }
     }
     stand.unharmed().await;
@@ -217,7 +217,7 @@ async fn bad_queries_are_refused() {
         ("PUT", format!("/v2/team/app/manifests/{mount}?x=y{tags}")),
     ] {
         let line = format!("{method} {target} HTTP/1.1");
-        stand.request(&line, "Content-Length: 2\r\n", "{}").await.is_clear(&line);
+        stand.request(&line, "Content-Length: 2\r\n", "{}").await.clear(&line);
     }
     // What cannot be taken at its word does no harm either.
     for target in [
@@ -232,7 +232,7 @@ async fn bad_queries_are_refused() {
     ] {
         let line = format!("GET {target} HTTP/1.1");
         let reply = stand.request(&line, "", "").await;
-        assert!(reply.status() == 200 || !reply.is_clear(&line).code().is_empty());
+        assert!(reply.status() == 200 || !reply.clear(&line).code().is_empty());
     }
     let referrers = format!("/v2/team/app/referrers/{mount}?artifactType=%00{}", "x".repeat(10_000));
     let answer = jane.get(&referrers).await;
@@ -252,14 +252,14 @@ async fn bad_lengths_of_heads_are_refused() {
             format!("{text} /v2/ HTTP/1.1"),
             format!("GET /v2/team/app/tags/list HTTP/{text}"),
         ] {
-            stand.request(&line, "", "").await.is_refused(&format!("{length} {line}"));
+            stand.request(&line, "", "").await.refused(&format!("{length} {line}"));
         }
         let headers = format!("X-Long: {text}\r\n");
         let reply = stand.request("GET /v2/team/app/tags/list HTTP/1.1", &headers, "").await;
         assert!(reply.status() == 200 || reply.status() == 431, "{length}: {}", reply.status());
     }
     let many: String = (0..5000).map(|number| format!("X-{number}: y\r\n")).collect();
-    stand.request("GET /v2/team/app/tags/list HTTP/1.1", &many, "").await.is_refused("5000 headers");
+    stand.request("GET /v2/team/app/tags/list HTTP/1.1", &many, "").await.refused("5000 headers");
     stand.unharmed().await;
 }
 
@@ -291,17 +291,17 @@ async fn bad_methods_are_told_the_right_ones() {
             let reply = stand.request(&line, "", "").await;
             assert_eq!((reply.status(), reply.header("allow")), (405, Some(*allowed)), "{line}: {reply:?}");
             if *method != "HEAD" {
-                reply.is_clear(&line);
+                reply.clear(&line);
             }
         }
     }
     for line in
         ["OPTIONS * HTTP/1.1", "GET /v1/ HTTP/1.1", "GET / HTTP/1.1", "PATCH /-/ HTTP/1.1", "PUT /v2/x HTTP/1.1"]
     {
-        stand.request(line, "", "").await.is_clear(line);
+        stand.request(line, "", "").await.clear(line);
     }
     for line in ["CONNECT team:443 HTTP/1.1", "CONNECT /v2/ HTTP/1.1", "GET team HTTP/1.1", "G\u{e9}T /v2/ HTTP/1.1"] {
-        stand.request(line, "", "").await.is_refused(line);
+        stand.request(line, "", "").await.refused(line);
     }
     stand.unharmed().await;
 }
@@ -314,7 +314,7 @@ async fn bad_versions_of_http_are_refused() {
     for version in
         ["HTTP/0.9", "HTTP/1.2", "HTTP/2.0", "HTTP/3", "HTTP/11", "HTTP", "http/1.1", "FTP/1.1", "", "HTTP/-1"]
     {
-        stand.request(format!("GET /v2/ {version}"), "", "").await.is_refused(version);
+        stand.request(format!("GET /v2/ {version}"), "", "").await.refused(version);
     }
     for bytes in [
         &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
@@ -328,7 +328,7 @@ async fn bad_versions_of_http_are_refused() {
         b"GET /v2/ HTTP/1.1\r\n\r\n",
         b"GET /v2/ HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
     ] {
-        stand.send(bytes, true).await.is_refused(&String::from_utf8_lossy(bytes));
+        stand.send(bytes, true).await.refused(&String::from_utf8_lossy(bytes));
     }
     // Neither the empty connection nor the unfinished head deserve an answer; they must not hang.
     for bytes in [&b""[..], b"\r\n", b"GET /v2/ HTTP/1.1\r\nHost: te"] {
@@ -374,7 +374,7 @@ async fn bad_framing_smuggles_no_request() {
         let reply = stand.send(format!("{head}{body}{hidden}"), true).await;
         // Of chunks that are none, the connection may be closed without a word.
         if reply.status() != 0 || !headers.starts_with("Transfer-Encoding: chunked\r\n") {
-            reply.is_refused(what);
+            reply.refused(what);
         }
     }
     // An upgrade to something that does not exist here is no way around the framing either.
@@ -382,7 +382,7 @@ async fn bad_framing_smuggles_no_request() {
         "PUT /v2/team/app/manifests/v2 HTTP/1.1\r\nHost: test\r\nAuthorization: {authorization}\r\n\
          Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n{hidden}"
     );
-    stand.send(upgrade, true).await.is_refused("upgrade");
+    stand.send(upgrade, true).await.refused("upgrade");
     stand.unharmed().await;
 }
 

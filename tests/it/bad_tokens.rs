@@ -108,7 +108,7 @@ async fn bad_authorization_headers_open_nothing() {
     let good = basic("jane", "secret-jane");
     let send = async |what: &str, header: &[u8]| {
         let head = format!("GET {TAGS} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
-        stand.send([head.as_bytes(), header, b"\r\n"].concat(), false).await.is_clear(what)
+        stand.send([head.as_bytes(), header, b"\r\n"].concat(), false).await.clear(what)
     };
     for value in [
         "",

@@ -11,6 +11,8 @@
 mod auth;
 mod bad;
 mod bad_bodies;
+mod bad_files;
+mod bad_machine;
 mod bad_requests;
 mod bad_tokens;
 mod crash;

@@ -68,7 +68,10 @@ impl<'a> Lines<'a> {
         let Range { start, end } = self.clamp(span);
         let index = self.line_index(start);
         let begin = self.line_start(index);
-        let line = self.text[begin..].split(['\n', '\r']).next().unwrap_or_default();
+        // Where the next line begins is known: a line of megabytes with many problems is not to be read
+        // again for each.
+        let next = self.starts.get(index + 1).map_or(self.text.len(), |next| next - 1);
+        let line = self.text[begin..next.max(begin)].trim_end_matches('\r');
         let (start, end) = ((start - begin).min(line.len()), (end - begin).min(line.len()));
         // Long lines are cut on both sides of the span's beginning.
         let from = line.floor_char_boundary(start.saturating_sub(MAX_SHOWN_BYTES / 2));
