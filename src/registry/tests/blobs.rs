@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::oci::{ContentRange, UploadId};
+use crate::storage::Acquired;
 
 fn range(first: u64, length: u64) -> Option<ContentRange> {
     Some(ContentRange { first, length })
@@ -268,4 +269,34 @@ async fn a_blob_is_mounted_from_where_it_may_be_pulled_only() {
         assert!(world.registry.mount(&world.mount("team/b", None), &digest).await.unwrap());
         assert_eq!(world.read_blob("team/b", &digest).await.unwrap(), b"layer");
     }
+}
+
+#[tokio::test]
+async fn an_upload_that_has_ended_does_not_begin_again() {
+    let (world, root) = World::on_files().await;
+    let push = world.push("a");
+    let id = world.registry.start_upload(&push).await.unwrap().id;
+    // As another process leaves it that has just made it a blob.
+    let folder = root.join(format!("docker/registry/v2/repositories/a/_uploads/{id}"));
+    std::fs::remove_dir_all(&folder).unwrap_or_default();
+    let appended = world.registry.append_upload(&push, id, None, body(b"abc"), &always).await;
+    assert!(matches!(appended, Err(RegistryError::UploadUnknown)));
+    assert!(!folder.exists());
+}
+
+#[tokio::test]
+async fn only_the_file_that_was_hashed_becomes_a_blob() {
+    let (world, root) = World::on_files().await;
+    let push = world.push("a");
+    let id = world.registry.start_upload(&push).await.unwrap().id;
+    let store = world.registry.store(&storage()).unwrap();
+    let Acquired::Writer(mut writer) = store.acquire_upload(&image("a"), None, id).await.unwrap() else {
+        panic!("nobody else is at work on it");
+    };
+    writer.write(b"abc").unwrap();
+    let data = root.join(format!("docker/registry/v2/repositories/a/_uploads/{id}/data"));
+    std::fs::remove_file(&data).unwrap();
+    std::fs::write(&data, "").unwrap();
+    assert!(!store.publish_upload(writer, &sha256(b"abc")).await.unwrap());
+    assert!(matches!(world.read_blob("a", &sha256(b"abc")).await, Err(RegistryError::BlobUnknown)));
 }
