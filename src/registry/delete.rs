@@ -117,8 +117,7 @@ async fn reaches(
         }
         if !children.contains_key(&current) {
             let manifest = manifests::understand(store, image, &current).await?;
-            let found =
-                manifest.map(|(manifest, _)| manifest.children().iter().map(|child| child.digest.clone()).collect());
+            let found = manifest.map(|(manifest, _)| manifest.child_digests().into_iter().collect());
             children.insert(current.clone(), found.unwrap_or_default());
         }
         open.extend(children.get(&current).into_iter().flatten().cloned());

@@ -71,7 +71,7 @@ fn understand(media_type: &MediaType, body: &[u8]) -> Result<Manifest, BadManife
 /// All that a manifest names must be in this image, whatever other images hold.
 async fn check_references(store: &Store, image: &ImageName, manifest: &Manifest) -> Result<(), RegistryError> {
     let blobs: BTreeSet<Digest> = manifest.required_blobs().map(|blob| blob.digest.clone()).collect();
-    let children: BTreeSet<Digest> = manifest.children().iter().map(|child| child.digest.clone()).collect();
+    let children: BTreeSet<Digest> = manifest.child_digests();
     let blobs = stream::iter(blobs)
         .map(async |digest| match manifests::holds_blob(store, image, &digest).await? {
             true => Ok(()),
