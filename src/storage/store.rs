@@ -1,6 +1,7 @@
 //! A storage that is open.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ use super::objects::{Listing, Objects};
 use super::upload_data::UploadRoom;
 use super::{BlobReader, Key, StorageError};
 use crate::oci::{Digest, ImageName};
+
+/// How many images can have their tags changed at the same time.
+const TAGGING_STRIPES: usize = 32;
 
 /// Which storage to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,7 @@ pub struct Store {
     pub(super) objects: Objects,
     pub(super) uploads: UploadRoom,
     indexing: tokio::sync::Mutex<()>,
+    tagging: [tokio::sync::Mutex<()>; TAGGING_STRIPES],
 }
 
 impl Store {
@@ -48,6 +53,7 @@ impl Store {
                 objects: Objects { store: Arc::new(InMemory::new()), folders: None },
                 uploads: UploadRoom::Memory(Arc::default()),
                 indexing: tokio::sync::Mutex::default(),
+                tagging: Default::default(),
             }),
             StoreOptions::Fs { root } => {
                 let folders = blocking(move || {
@@ -63,6 +69,7 @@ impl Store {
                     objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)) },
                     uploads: UploadRoom::Files(folders),
                     indexing: tokio::sync::Mutex::default(),
+                    tagging: Default::default(),
                 })
             }
         }
@@ -82,6 +89,14 @@ impl Store {
     /// Waits until nobody builds an index, and keeps others from it.
     pub async fn indexing(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.indexing.lock().await
+    }
+
+    /// Waits until nobody changes a tag of an image, and keeps others in this process from it.
+    pub async fn tagging(&self, image: &ImageName) -> tokio::sync::MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        image.as_str().hash(&mut hasher);
+        // The remainder is below the number of stripes, and so fits.
+        self.tagging[(hasher.finish() % TAGGING_STRIPES as u64) as usize].lock().await
     }
 
     /// Reads an object whole.
