@@ -36,6 +36,7 @@ const PARALLEL_READS: usize = 8;
 #[derive(Debug, Default)]
 pub struct Registry {
     stores: RwLock<HashMap<StorageKey, Arc<Store>>>,
+    walks: catalog::CatalogWalks,
 }
 
 impl Registry {

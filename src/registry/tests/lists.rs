@@ -144,3 +144,28 @@ async fn the_catalog_shows_what_may_be_pulled() {
         assert_eq!(page.entries, [image("team/a")]);
     }
 }
+
+#[tokio::test]
+async fn the_catalog_walks_only_where_something_may_be_seen() {
+    for world in World::both().await {
+        let rules = [
+            repository("hidden", granting(&["repository:*:push"]), &[]),
+            repository("shown", granting(&["repository:a:pull"]), &[]),
+            repository("listed", granting(&["registry:catalog:*"]), &[]),
+            repository("open", open(), &[]),
+        ];
+        let permit = world.under(rules).ask(&ListCatalog { only: None });
+        let prefixes: Vec<_> = permit.prefixes().into_iter().map(|(prefix, _)| prefix.to_string()).collect();
+        assert_eq!(prefixes, ["shown", "listed", "open"]);
+    }
+}
+
+#[tokio::test]
+async fn few_catalogs_are_walked_at_the_same_time() {
+    let world = World::new(StoreOptions::Memory, None).await;
+    let busy = world.registry.walks.0.acquire_many(4).await.unwrap();
+    let waiting = tokio::time::timeout(std::time::Duration::from_millis(50), world.catalog(1, None)).await;
+    assert!(waiting.is_err());
+    drop(busy);
+    assert_eq!(world.catalog(1, None).await, (vec![], false));
+}
