@@ -256,24 +256,28 @@ impl Store {
     }
 
     /// Removes the sessions that were begun longer ago than `age`, but those at which somebody is at
-    /// work; returns how many.
+    /// work; returns how many. A session that cannot be removed is logged, and does not keep the others.
     pub async fn expire_uploads(&self, age: Duration) -> Result<usize, StorageError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut removed = 0;
         for name in self.objects.list(&Key::uploads()).await?.folders {
             let Ok(id) = UploadId::parse(&name) else { continue };
-            let Some(session) = self.session(id).await? else {
-                // Killed while it was being removed.
-                self.remove_records(id).await?;
-                continue;
-            };
-            let Ok(image) = ImageName::parse(&session.image) else { continue };
-            let is_old = now.saturating_sub(Duration::from_secs(session.started)) > age;
-            if is_old && self.cancel_upload(&image, session.owner.as_deref(), id).await? == Some(true) {
-                removed += 1;
+            match self.expire_upload(id, now, age).await {
+                Ok(is_removed) => removed += usize::from(is_removed),
+                Err(error) => tracing::error!(upload = %id, %error, "cannot remove an upload that was never finished"),
             }
         }
         Ok(removed)
+    }
+
+    async fn expire_upload(&self, id: UploadId, now: Duration, age: Duration) -> Result<bool, StorageError> {
+        let Some(session) = self.session(id).await? else {
+            // Killed while it was being removed.
+            return self.remove_records(id).await.map(|()| false);
+        };
+        let Ok(image) = ImageName::parse(&session.image) else { return Ok(false) };
+        let is_old = now.saturating_sub(Duration::from_secs(session.started)) > age;
+        Ok(is_old && self.cancel_upload(&image, session.owner.as_deref(), id).await? == Some(true))
     }
 
     async fn remove_upload_data(&self, image: &ImageName, id: UploadId) -> Result<(), StorageError> {
