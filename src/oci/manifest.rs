@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::field_case::resembling_field;
 use super::{Digest, MediaType};
@@ -227,6 +227,11 @@ impl Manifest {
             ManifestKind::Index { .. } => (None, [].as_slice()),
         };
         config.into_iter().chain(layers)
+    }
+
+    /// The digests of the child manifests of an index, each once, however often it is listed.
+    pub fn child_digests(&self) -> BTreeSet<Digest> {
+        self.children().iter().map(|child| child.digest.clone()).collect()
     }
 
     /// The child manifests of an index.

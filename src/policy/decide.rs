@@ -64,6 +64,17 @@ pub fn may_see(snapshot: &Snapshot, subject: &Subject, image: &ImageName, now: T
     Case::open(snapshot, subject, image, now).is_ok_and(|case| case.pull().is_ok() || case.catalog())
 }
 
+/// Whether a subject may see any image of a repository in a catalog. `true` promises nothing: which it
+/// is, [`may_see`] decides.
+pub(super) fn may_see_any(snapshot: &Snapshot, subject: &Subject, repository: &Repository, now: Timestamp) -> bool {
+    let Ok(user) = active_user(snapshot, subject, now) else { return false };
+    match &repository.access {
+        Access::Closed => false,
+        Access::Open(_) => true,
+        Access::Granted(grants) => user.is_some_and(|user| user.admin) || grants.shows_any(user, now),
+    }
+}
+
 /// The active user of a subject, as the snapshot knows it; `None` for anonymous.
 fn active_user<'a>(snapshot: &'a Snapshot, subject: &Subject, now: Timestamp) -> Result<Option<&'a User>, Refusal> {
     let Subject::User(presented) = subject else { return Ok(None) };

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Grant, ImageGlob, What, Who};
+use super::{Action, Grant, ImageGlob, What, Who};
 use crate::identity::User;
 
 /// The grants of one permissions section, and an index over them.
@@ -160,6 +160,18 @@ impl GrantSet {
         let looked_up = self.apply_to(user).filter(|(to, _)| self.has(*to, Key::Catalog));
         let mut found = looked_up.flat_map(|(to, hash)| self.found(to, joined(hash, Key::Catalog.hash())));
         found.find(|grant| matches!(grant.what, What::Catalog) && grant.holds_at(now))
+    }
+
+    /// Whether any grant lets a user (`None`: anonymous) see any image.
+    pub(super) fn shows_any(&self, user: Option<&User>, now: Timestamp) -> bool {
+        self.grants.iter().filter(|grant| grant.holds_at(now)).any(|grant| {
+            let shows = match &grant.what {
+                What::Images { actions, tags, .. } => tags.is_none() && actions.contains(Action::Pull),
+                What::Catalog => true,
+                What::Base => false,
+            };
+            shows && self.apply_to(user).any(|(to, _)| to == To::of(&grant.who))
+        })
     }
 
     /// Any grant to everybody.

@@ -15,6 +15,7 @@ mod standing;
 
 pub use access::{Access, Grant, What, Who};
 pub use action::{Action, ActionSet};
+use decide::may_see_any;
 pub use decide::{Refusal, decide, may_pull, may_see};
 pub use glob::{BadGlob, ImageGlob, TagGlob};
 pub use grant_set::GrantSet;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Repository, Rule, Snapshot, StorageKey, TagGlob, may_pull, may_see};
+use super::{Repository, Rule, Snapshot, StorageKey, TagGlob, may_pull, may_see, may_see_any};
 use crate::identity::{Subject, UserName};
 use crate::oci::{ImageName, Tag};
 
@@ -295,9 +295,13 @@ impl CatalogPermit {
         self.snapshot.repository_of(image).is_some_and(|repository| repository.storage == *storage)
     }
 
-    /// The prefixes that have to be walked, each with its storage.
+    /// The prefixes that have to be walked, each with its storage: those below which the subject may see
+    /// anything at all.
     pub fn prefixes(&self) -> Vec<(Arc<str>, StorageKey)> {
-        let wanted = |repository: &&Arc<Repository>| self.only.as_ref().is_none_or(|only| repository.prefix == *only);
+        let wanted = |repository: &&Arc<Repository>| {
+            self.only.as_ref().is_none_or(|only| repository.prefix == *only)
+                && may_see_any(&self.snapshot, &self.subject, repository, self.now)
+        };
         self.snapshot
             .repositories()
             .iter()

@@ -2,18 +2,52 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use super::{Page, Registry, RegistryError, manifests};
 use crate::oci::ImageName;
 use crate::policy::{CatalogPermit, StorageKey};
 use crate::storage::{Key, StorageError, Store};
 
+/// How long a request waits for the catalog.
+const CATALOG_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How many catalogs are walked at the same time.
+const CATALOG_WALKS: usize = 4;
+
+/// Lets only a few requests walk whole storages at the same time.
+#[derive(Debug)]
+pub(super) struct CatalogWalks(pub(super) Semaphore);
+
+impl Default for CatalogWalks {
+    fn default() -> Self {
+        Self(Semaphore::new(CATALOG_WALKS))
+    }
+}
+
 impl Registry {
     /// The images after `last` that the permit shows, at most `limit`, in byte order.
     ///
     /// # Errors
-    /// That of the storage.
+    /// That of the storage; [`StorageError::Slow`] where the storages are too large or too busy.
     pub async fn catalog(
+        &self,
+        permit: &CatalogPermit,
+        limit: usize,
+        last: Option<&str>,
+    ) -> Result<Page<ImageName>, RegistryError> {
+        let page = async {
+            let _one_of_few = self.walks.0.acquire().await.map_err(|error| StorageError::Stopped(error.to_string()))?;
+            self.walk_catalog(permit, limit, last).await
+        };
+        tokio::time::timeout(CATALOG_DEADLINE, page)
+            .await
+            .unwrap_or_else(|_| Err(StorageError::Slow("listing the catalog").into()))
+    }
+
+    async fn walk_catalog(
         &self,
         permit: &CatalogPermit,
         limit: usize,

@@ -14,7 +14,7 @@ impl Registry {
     /// [`RegistryError::ManifestUnknown`] where it does not exist.
     pub async fn delete_tag(&self, permit: &DeleteTagPermit) -> Result<(), RegistryError> {
         let store = self.store(permit.storage())?;
-        if tags::remove(&store, permit.image(), permit.tag()).await? {
+        if tags::remove(&store, permit.image(), permit.tag(), None).await? {
             Ok(())
         } else {
             Err(RegistryError::ManifestUnknown)
@@ -42,21 +42,28 @@ impl Registry {
             return Err(RegistryError::TagsProtected);
         }
         // One that is damaged can still be removed. Its entry, if it has one, is not believed any more.
-        let subject = match manifests::understand(&store, image, digest).await {
-            Ok(manifest) => manifest.and_then(|(manifest, _)| manifest.subject),
+        let manifest = match manifests::understand(&store, image, digest).await {
+            Ok(manifest) => manifest,
             Err(StorageError::Damaged { .. }) => None,
             Err(error) => return Err(error.into()),
         };
         for tag in &pointing {
             // It may have been moved meanwhile.
-            if store.link(&Key::tag_current(image, tag)).await?.as_ref() == Some(digest) {
-                tags::remove(&store, image, tag).await?;
-            }
+            tags::remove(&store, image, tag, Some(digest)).await?;
         }
         store.remove(&revision).await?;
         tags::remove_folders(&store, &revision, 1).await?;
-        if let Some(subject) = subject {
+        if let Some(subject) = manifest.as_ref().and_then(|(manifest, _)| manifest.subject.as_ref()) {
             referrers::forget(&store, image, digest, &subject.digest).await?;
+        }
+        // A push may have set a tag since, having seen the manifest still there: it was told so.
+        let is_pushed_again = store.exists(&revision).await?
+            || tags::pointers(&store, image).await?.iter().any(|(_, target)| target == digest);
+        if is_pushed_again {
+            if let Some((manifest, size)) = &manifest {
+                referrers::enter(&store, image, digest, manifest, *size).await?;
+            }
+            store.set_link(&revision, digest).await?;
         }
         Ok(())
     }
@@ -117,8 +124,7 @@ async fn reaches(
         }
         if !children.contains_key(&current) {
             let manifest = manifests::understand(store, image, &current).await?;
-            let found =
-                manifest.map(|(manifest, _)| manifest.children().iter().map(|child| child.digest.clone()).collect());
+            let found = manifest.map(|(manifest, _)| manifest.child_digests().into_iter().collect());
             children.insert(current.clone(), found.unwrap_or_default());
         }
         open.extend(children.get(&current).into_iter().flatten().cloned());

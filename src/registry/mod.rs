@@ -36,6 +36,7 @@ const PARALLEL_READS: usize = 8;
 #[derive(Debug, Default)]
 pub struct Registry {
     stores: RwLock<HashMap<StorageKey, Arc<Store>>>,
+    walks: catalog::CatalogWalks,
 }
 
 impl Registry {
@@ -57,27 +58,28 @@ impl Registry {
         Ok(())
     }
 
-    /// Whether every open storage answers.
+    /// Whether every one of these storages answers.
     ///
     /// # Errors
-    /// The error of the first that does not.
-    pub async fn ready(&self) -> Result<(), StorageError> {
-        for store in self.all() {
-            store.ready().await?;
+    /// The error of the first that does not; [`StorageError::Closed`] where it is not open.
+    pub async fn ready(&self, keys: impl IntoIterator<Item = &StorageKey>) -> Result<(), StorageError> {
+        for key in keys {
+            self.store(key)?.ready().await?;
         }
         Ok(())
     }
 
-    /// Removes upload sessions that were begun longer ago than `age`; returns how many.
-    ///
-    /// # Errors
-    /// The first error of a storage.
-    pub async fn expire_uploads(&self, age: Duration) -> Result<usize, StorageError> {
+    /// Removes upload sessions that were begun longer ago than `age`; returns how many. A storage that
+    /// fails is logged, and does not keep the others.
+    pub async fn expire_uploads(&self, age: Duration) -> usize {
         let mut removed = 0;
         for store in self.all() {
-            removed += store.expire_uploads(age).await?;
+            match store.expire_uploads(age).await {
+                Ok(count) => removed += count,
+                Err(error) => tracing::error!(%error, "cannot remove uploads that were never finished"),
+            }
         }
-        Ok(removed)
+        removed
     }
 
     fn store(&self, key: &StorageKey) -> Result<Arc<Store>, StorageError> {

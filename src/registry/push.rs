@@ -68,10 +68,11 @@ fn understand(media_type: &MediaType, body: &[u8]) -> Result<Manifest, BadManife
     }
 }
 
-/// All that a manifest names must be in this image, whatever other images hold.
+/// All that a manifest names must be in this image, whatever other images hold. What an index lists may
+/// also be a blob: build caches list their layers there.
 async fn check_references(store: &Store, image: &ImageName, manifest: &Manifest) -> Result<(), RegistryError> {
     let blobs: BTreeSet<Digest> = manifest.required_blobs().map(|blob| blob.digest.clone()).collect();
-    let children: BTreeSet<Digest> = manifest.children().iter().map(|child| child.digest.clone()).collect();
+    let children: BTreeSet<Digest> = manifest.child_digests();
     let blobs = stream::iter(blobs)
         .map(async |digest| match manifests::holds_blob(store, image, &digest).await? {
             true => Ok(()),
@@ -80,9 +81,10 @@ async fn check_references(store: &Store, image: &ImageName, manifest: &Manifest)
         .buffered(PARALLEL_READS)
         .try_collect::<()>();
     let children = stream::iter(children)
-        .map(async |digest| match store.exists(&Key::revision(image, &digest)).await? {
-            true => Ok(()),
-            false => Err(RegistryError::ManifestChildUnknown(digest)),
+        .map(async |digest| {
+            let is_held = store.exists(&Key::revision(image, &digest)).await?
+                || manifests::holds_blob(store, image, &digest).await?;
+            if is_held { Ok(()) } else { Err(RegistryError::ManifestChildUnknown(digest)) }
         })
         .buffered(PARALLEL_READS)
         .try_collect::<()>();

@@ -4,14 +4,14 @@
 //! is written before the manifest's own link, and believed only where that link exists. Where the data
 //! came from elsewhere, the index is built from all manifests of the image when it is first needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
-use super::{PARALLEL_READS, Referrer, Registry, RegistryError, manifests};
+use super::{PARALLEL_READS, Page, Referrer, Registry, RegistryError, manifests};
 use crate::oci::{Algorithm, Digest, ImageName, Manifest, Tag};
 use crate::policy::PullPermit;
 use crate::storage::{Key, StorageError, Store};
@@ -21,6 +21,12 @@ const VERSION: u32 = 1;
 
 /// How long a request waits for an index that is being built.
 const INDEX_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How many bytes of entries one page holds; one entry at least, however large it is.
+const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How many entries are read at the same time. Each may be as large as a manifest.
+const PARALLEL_ENTRIES: usize = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Entry {
@@ -32,7 +38,8 @@ struct Entry {
 }
 
 impl Registry {
-    /// The manifests whose subject is `digest`, ordered by their digests.
+    /// The manifests after `last` whose subject is `digest`, ordered by their digests: as many as a page
+    /// of bounded size holds.
     ///
     /// # Errors
     /// That of the storage; [`StorageError::Indexing`] where the answer will be there later.
@@ -41,7 +48,8 @@ impl Registry {
         permit: &PullPermit,
         digest: &Digest,
         artifact_type: Option<&str>,
-    ) -> Result<Vec<Referrer>, RegistryError> {
+        last: Option<&Digest>,
+    ) -> Result<Page<Referrer>, RegistryError> {
         let store = self.store(permit.storage())?;
         let image = permit.image();
         if !store.exists(&Key::referrers_complete(image)).await? {
@@ -53,13 +61,29 @@ impl Registry {
                 Err(_) => return Err(StorageError::Indexing(image.to_string()).into()),
             }
         }
-        let mut found = entered(&store, image, digest).await?;
-        for referrer in in_fallback_tag(&store, image, digest).await? {
-            found.entry(referrer.digest.clone()).or_insert(referrer);
+        let mut candidates = in_fallback_tag(&store, image, digest).await?;
+        candidates.extend(entered(&store, image, digest).await?);
+        candidates.retain(|candidate| last.is_none_or(|last| candidate > last));
+        let mut found = std::pin::pin!(
+            stream::iter(candidates)
+                .map(async |candidate| read(&store, image, digest, candidate).await)
+                .buffered(PARALLEL_ENTRIES)
+        );
+        let mut page = Page { entries: Vec::new(), more: false };
+        let mut page_bytes = 0;
+        while let Some(read) = found.try_next().await? {
+            let Some((referrer, bytes)) = read else { continue };
+            if artifact_type.is_some() && referrer.artifact_type.as_deref() != artifact_type {
+                continue;
+            }
+            page_bytes += bytes;
+            if page_bytes > PAGE_BYTES && !page.entries.is_empty() {
+                page.more = true;
+                break;
+            }
+            page.entries.push(referrer);
         }
-        let wanted =
-            |referrer: &Referrer| artifact_type.is_none() || referrer.artifact_type.as_deref() == artifact_type;
-        Ok(found.into_values().filter(wanted).collect())
+        Ok(page)
     }
 }
 
@@ -140,67 +164,65 @@ async fn build(store: &Store, image: &ImageName) -> Result<(), StorageError> {
     if has_manifests { store.put(&complete, VERSION.to_string().into()).await } else { Ok(()) }
 }
 
-async fn entered(
-    store: &Store,
-    image: &ImageName,
-    subject: &Digest,
-) -> Result<BTreeMap<Digest, Referrer>, StorageError> {
+/// The digests that have an entry under a subject.
+async fn entered(store: &Store, image: &ImageName, subject: &Digest) -> Result<BTreeSet<Digest>, StorageError> {
     let names = store.list(&Key::referrers(image, subject)).await?.objects;
     let digest_of = |name: &String| {
         let (algorithm, hex) = name.split_once('-')?;
         Digest::from_hex(Algorithm::parse(algorithm)?, hex).ok()
     };
-    let digests: Vec<Digest> = names.iter().filter_map(digest_of).collect();
-    stream::iter(digests)
-        .map(async |digest| {
-            if !store.exists(&Key::revision(image, &digest)).await? {
-                return Ok(None);
-            }
-            let key = Key::referrer(image, subject, &digest);
-            let bytes = match store.get(&key).await {
-                Err(error) if error.is_not_found() => return Ok(None),
-                result => result?,
-            };
-            let entry: Entry = serde_json::from_slice(&bytes)
-                .map_err(|error| StorageError::Damaged { key: key.to_string(), why: error.to_string() })?;
-            let referrer = Referrer {
-                media_type: entry.media_type,
-                digest: digest.clone(),
-                size: entry.size,
-                artifact_type: entry.artifact_type,
-                annotations: entry.annotations,
-            };
-            Ok(Some((digest, referrer)))
-        })
-        .buffered(PARALLEL_READS)
-        .try_filter_map(async |referrer| Ok(referrer))
-        .try_collect()
-        .await
+    Ok(names.iter().filter_map(digest_of).collect())
 }
 
 /// What clients listed in a tag while registries had no referrers API (OCI distribution specification
 /// 1.1, "Referrers Tag Schema").
-async fn in_fallback_tag(store: &Store, image: &ImageName, subject: &Digest) -> Result<Vec<Referrer>, StorageError> {
+async fn in_fallback_tag(store: &Store, image: &ImageName, subject: &Digest) -> Result<BTreeSet<Digest>, StorageError> {
     let hex = subject.hex();
     let Ok(tag) = Tag::parse(&format!("{}-{}", subject.algorithm().as_str(), &hex[..hex.len().min(64)])) else {
-        return Ok(Vec::new());
+        return Ok(BTreeSet::new());
     };
-    let Some(index) = store.link(&Key::tag_current(image, &tag)).await? else { return Ok(Vec::new()) };
-    let Some((index, _)) = manifests::understand(store, image, &index).await? else { return Ok(Vec::new()) };
-    let children: Vec<Digest> = index.children().iter().map(|child| child.digest.clone()).collect();
-    stream::iter(children)
-        .map(async |digest| {
-            let Some((manifest, size)) = manifests::understand(store, image, &digest).await? else { return Ok(None) };
-            Ok(Some(Referrer {
-                media_type: manifest.media_type.as_str().to_owned(),
-                digest,
-                size,
-                artifact_type: manifest.artifact_type,
-                annotations: manifest.annotations,
-            }))
-        })
-        .buffered(PARALLEL_READS)
-        .try_filter_map(async |referrer| Ok(referrer))
-        .try_collect()
-        .await
+    let Some(index) = store.link(&Key::tag_current(image, &tag)).await? else { return Ok(BTreeSet::new()) };
+    let index = manifests::understand(store, image, &index).await?;
+    Ok(index.map(|(index, _)| index.child_digests()).unwrap_or_default())
+}
+
+/// Reads a referrer, from its entry or else from itself, with how many bytes were read; `None` where it
+/// does not exist in the image.
+async fn read(
+    store: &Store,
+    image: &ImageName,
+    subject: &Digest,
+    digest: Digest,
+) -> Result<Option<(Referrer, u64)>, StorageError> {
+    let key = Key::referrer(image, subject, &digest);
+    let bytes = match store.get(&key).await {
+        Err(error) if error.is_not_found() => {
+            let found = manifests::understand(store, image, &digest).await?;
+            return Ok(found.map(|(manifest, size)| (of_manifest(manifest, digest, size), size)));
+        }
+        result => result?,
+    };
+    if !store.exists(&Key::revision(image, &digest)).await? {
+        return Ok(None);
+    }
+    let entry: Entry = serde_json::from_slice(&bytes)
+        .map_err(|error| StorageError::Damaged { key: key.to_string(), why: error.to_string() })?;
+    let referrer = Referrer {
+        media_type: entry.media_type,
+        digest,
+        size: entry.size,
+        artifact_type: entry.artifact_type,
+        annotations: entry.annotations,
+    };
+    Ok(Some((referrer, bytes.len() as u64)))
+}
+
+fn of_manifest(manifest: Manifest, digest: Digest, size: u64) -> Referrer {
+    Referrer {
+        media_type: manifest.media_type.as_str().to_owned(),
+        digest,
+        size,
+        artifact_type: manifest.artifact_type,
+        annotations: manifest.annotations,
+    }
 }

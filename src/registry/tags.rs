@@ -77,6 +77,7 @@ pub(super) async fn set(
     digest: &Digest,
 ) -> Result<bool, StorageError> {
     let current = Key::tag_current(image, tag);
+    let _alone = store.tagging(image).await;
     match mode {
         TagMode::Replace => store.set_link(&current, digest).await?,
         TagMode::CreateOnly => {
@@ -91,10 +92,20 @@ pub(super) async fn set(
     Ok(true)
 }
 
-/// Removes a tag: first the link by which it exists, then its history, then folders that are empty.
-/// Never recursively, since it may be created again meanwhile. `false` where it did not exist.
-pub(super) async fn remove(store: &Store, image: &ImageName, tag: &Tag) -> Result<bool, StorageError> {
+/// Removes a tag, where `only` is given only while it points there: first the link by which it exists,
+/// then its history, then folders that are empty. Never recursively, since another process may create
+/// it again meanwhile. `false` where there was nothing to remove.
+pub(super) async fn remove(
+    store: &Store,
+    image: &ImageName,
+    tag: &Tag,
+    only: Option<&Digest>,
+) -> Result<bool, StorageError> {
     let current = Key::tag_current(image, tag);
+    let _alone = store.tagging(image).await;
+    if only.is_some() && store.link(&current).await?.as_ref() != only {
+        return Ok(false);
+    }
     let existed = store.remove(&current).await?;
     for algorithm in Algorithm::ALL {
         let histories = Key::tag_histories(image, tag, algorithm);

@@ -97,8 +97,8 @@ async fn perform(exchange: &mut Exchange, operation: &Operation) -> Result<HttpR
         Operation::Base => base::get(exchange),
         Operation::Catalog(page) => catalog::list(exchange, page).await,
         Operation::Tags { image, page } => tags::list(exchange, image, page).await,
-        Operation::Referrers { image, digest, artifact_type } => {
-            referrers::list(exchange, image, digest, artifact_type.as_deref()).await
+        Operation::Referrers { image, digest, artifact_type, last } => {
+            referrers::list(exchange, image, digest, artifact_type.as_deref(), last.as_ref()).await
         }
         Operation::GetManifest { image, reference } => manifests::get(exchange, image, reference).await,
         Operation::HeadManifest { image, reference } => manifests::head(exchange, image, reference).await,

@@ -21,7 +21,8 @@ pub(super) fn live() -> HttpResponse {
 /// `GET /-/ready`: the storages answer. A configuration is always in force.
 pub(super) async fn ready(exchange: &Exchange) -> HttpResponse {
     let trace = &exchange.record.trace;
-    let is_ready = match tokio::time::timeout(READY_WITHIN, exchange.core.registry.ready()).await {
+    let keys = exchange.published.model.storages.keys();
+    let is_ready = match tokio::time::timeout(READY_WITHIN, exchange.core.registry.ready(keys)).await {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
             tracing::error!(trace, "{error}");

@@ -53,7 +53,7 @@ pub(super) enum Operation {
     /// `GET …/tags/list`.
     Tags { image: ImageName, page: PageOf },
     /// `GET …/referrers/<digest>`.
-    Referrers { image: ImageName, digest: Digest, artifact_type: Option<String> },
+    Referrers { image: ImageName, digest: Digest, artifact_type: Option<String>, last: Option<Digest> },
     /// `GET …/manifests/<reference>`.
     GetManifest { image: ImageName, reference: Reference },
     /// `HEAD …/manifests/<reference>`.
@@ -184,10 +184,13 @@ impl Reader<'_> {
             [name @ .., "referrers", digest] => {
                 self.allow(&[Method::GET, Method::HEAD], "GET, HEAD")?;
                 let artifact_type = self.parameter("artifactType")?.filter(|text| !text.is_empty());
+                let last = self.parameter("last")?.filter(|text| !text.is_empty());
+                let last = last.map(|last| Digest::parse(&last)).transpose()?;
                 Ok(Operation::Referrers {
                     image: self.name(&name.join("/"))?,
                     digest: Digest::parse(digest)?,
                     artifact_type,
+                    last,
                 })
             }
             _ => Err(RouteError::NotFound),

@@ -170,3 +170,15 @@ fn a_repositorys_port_puts_its_prefix_before_names() {
     let catalog = route(&Method::GET, "/v2/_catalog", "last=alpine", Some("library")).unwrap();
     assert_eq!(catalog, Operation::Catalog(PageOf { limit: PAGE_MAX, last: Some("library/alpine".to_owned()) }));
 }
+
+#[test]
+fn a_page_of_referrers_begins_after_a_digest() {
+    let last_of = |query: &str| match get(&format!("/v2/a/referrers/{DIGEST}{query}")) {
+        Ok(Operation::Referrers { last, .. }) => Ok(last.map(|last| last.to_string())),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error),
+    };
+    assert_eq!(last_of(""), Ok(None));
+    assert_eq!(last_of(&format!("?artifactType=a%2Fb&last={DIGEST}")), Ok(Some(DIGEST.to_owned())));
+    assert!(matches!(last_of("?last=x"), Err(RouteError::Digest(_))));
+}

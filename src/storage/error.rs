@@ -49,6 +49,9 @@ pub enum StorageError {
     /// An index is being built; the answer will be there later.
     #[error("storage: the index of `{0}` is being built")]
     Indexing(String),
+    /// What was asked for takes longer than anybody waits for it.
+    #[error("storage: {0} takes too long")]
+    Slow(&'static str),
     /// The work was given up because the program ends.
     #[error("storage: the work was given up: {0}")]
     Stopped(String),

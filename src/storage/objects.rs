@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 
 use super::error::blocking;
-use super::folders::Folders;
+use super::folders::{Folders, is_absent};
 use super::{Key, StorageError};
 use crate::oci::Digest;
 
@@ -90,7 +90,13 @@ impl Objects {
         let is_written = loop {
             if let Some(folders) = &self.folders {
                 let (folders, key) = (Arc::clone(folders), key.clone());
-                blocking(move || folders.prepare(&key)).await?;
+                match blocking(move || folders.prepare(&key)).await {
+                    Err(StorageError::Io { source, .. }) if attempt < PUT_ATTEMPTS && is_absent(&source) => {
+                        attempt += 1;
+                        continue;
+                    }
+                    result => result?,
+                }
             }
             // Syncs the object and the folder that it lies in.
             match self.store.put_opts(&key.path(), bytes.clone().into(), mode.clone().into()).await {

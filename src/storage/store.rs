@@ -1,8 +1,10 @@
 //! A storage that is open.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use object_store::local::LocalFileSystem;
@@ -15,6 +17,12 @@ use super::objects::{Listing, Objects};
 use super::upload_data::UploadRoom;
 use super::{BlobReader, Key, StorageError};
 use crate::oci::{Digest, ImageName};
+
+/// For how long an answer of the storage stands.
+const READY_AGE: Duration = Duration::from_secs(1);
+
+/// How many images can have their tags changed at the same time.
+const TAGGING_STRIPES: usize = 32;
 
 /// Which storage to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +43,9 @@ pub struct Store {
     pub(super) objects: Objects,
     pub(super) uploads: UploadRoom,
     indexing: tokio::sync::Mutex<()>,
+    /// When the storage answered last; held while it is asked.
+    readiness: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    tagging: [tokio::sync::Mutex<()>; TAGGING_STRIPES],
 }
 
 impl Store {
@@ -48,6 +59,8 @@ impl Store {
                 objects: Objects { store: Arc::new(InMemory::new()), folders: None },
                 uploads: UploadRoom::Memory(Arc::default()),
                 indexing: tokio::sync::Mutex::default(),
+                readiness: Arc::default(),
+                tagging: Default::default(),
             }),
             StoreOptions::Fs { root } => {
                 let folders = blocking(move || {
@@ -63,18 +76,27 @@ impl Store {
                     objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)) },
                     uploads: UploadRoom::Files(folders),
                     indexing: tokio::sync::Mutex::default(),
+                    readiness: Arc::default(),
+                    tagging: Default::default(),
                 })
             }
         }
     }
 
-    /// Whether the storage answers.
+    /// Whether the storage answers. Asked again within a second, it repeats itself; and it is asked once
+    /// at a time, also where those who ask give up: a folder that hangs holds one thread.
     pub async fn ready(&self) -> Result<(), StorageError> {
+        let mut answered = Arc::clone(&self.readiness).lock_owned().await;
+        if answered.is_some_and(|at| at.elapsed() < READY_AGE) {
+            return Ok(());
+        }
         let Some(folders) = &self.objects.folders else { return Ok(()) };
         let folders = Arc::clone(folders);
         blocking(move || {
             let root = folders.root();
-            std::fs::read_dir(root).map(|_| ()).map_err(|error| StorageError::io(root, error))
+            std::fs::read_dir(root).map_err(|error| StorageError::io(root, error))?;
+            *answered = Some(Instant::now());
+            Ok(())
         })
         .await
     }
@@ -82,6 +104,14 @@ impl Store {
     /// Waits until nobody builds an index, and keeps others from it.
     pub async fn indexing(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.indexing.lock().await
+    }
+
+    /// Waits until nobody changes a tag of an image, and keeps others in this process from it.
+    pub async fn tagging(&self, image: &ImageName) -> tokio::sync::MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        image.as_str().hash(&mut hasher);
+        // The remainder is below the number of stripes, and so fits.
+        self.tagging[(hasher.finish() % TAGGING_STRIPES as u64) as usize].lock().await
     }
 
     /// Reads an object whole.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::error::blocking;
 use super::key::UPLOAD_SESSION;
-use super::upload_data::{Hold, UploadData, UploadRoom};
+use super::upload_data::{Hold, UploadData, UploadRoom, is_still_at};
 use super::upload_record::{Chunk, Session, VERSION, check_version, from_json, to_json};
 use super::{Key, StorageError, Store};
 use crate::oci::{Algorithm, Digest, Hasher, ImageName, UploadId};
@@ -93,6 +93,9 @@ impl Store {
         let session = Session { version: VERSION, image: image.to_string(), owner: owner.map(str::to_owned), started };
         let key = Key::upload_session(id);
         self.objects.create(&key, to_json(&key, &session)?).await?;
+        // After the record: a session without bytes expires, and bytes without a session would stay.
+        let (room, image) = (self.uploads.clone(), image.clone());
+        blocking(move || room.make(&image, id)).await?;
         Ok(id)
     }
 
@@ -121,8 +124,8 @@ impl Store {
             return Ok(Acquired::Unknown);
         }
         let offset = self.last_chunk(id).await?.map_or(0, |chunk| chunk.end);
-        let (room, held_image, is_new) = (self.uploads.clone(), image.clone(), offset == 0);
-        let data = match blocking(move || room.hold(&held_image, id, is_new)).await? {
+        let (room, held_image) = (self.uploads.clone(), image.clone());
+        let data = match blocking(move || room.hold(&held_image, id)).await? {
             Hold::Held(data) => data,
             Hold::Busy => return Ok(Acquired::Busy { offset }),
             Hold::Gone => return Ok(Acquired::Published),
@@ -195,12 +198,18 @@ impl Store {
         .await?;
         self.link_blob(&image, digest).await?;
         match (writer.data, room) {
-            (UploadData::Memory { mut bytes }, _) => {
-                let bytes = std::mem::take(&mut *bytes);
-                self.objects.put(&blob, bytes.into()).await?;
+            (UploadData::Memory { mut bytes }, room) => {
+                let content = std::mem::take(&mut *bytes);
+                self.objects.put(&blob, content.into()).await?;
+                // While the bytes are still ours, so that nobody goes on with what is empty now.
+                room.remove(&image, id)?;
             }
             (UploadData::File { file, path }, UploadRoom::Files(folders)) => {
                 let is_there = blocking(move || {
+                    // What is renamed is a path; what was checked is a file.
+                    if !is_still_at(&file, &path).map_err(|error| StorageError::io(&path, error))? {
+                        return Ok(false);
+                    }
                     // Also where the blob is there already: these bytes were just checked, those may
                     // have been damaged.
                     folders.prepare(&blob)?;
@@ -247,24 +256,28 @@ impl Store {
     }
 
     /// Removes the sessions that were begun longer ago than `age`, but those at which somebody is at
-    /// work; returns how many.
+    /// work; returns how many. A session that cannot be removed is logged, and does not keep the others.
     pub async fn expire_uploads(&self, age: Duration) -> Result<usize, StorageError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut removed = 0;
         for name in self.objects.list(&Key::uploads()).await?.folders {
             let Ok(id) = UploadId::parse(&name) else { continue };
-            let Some(session) = self.session(id).await? else {
-                // Killed while it was being removed.
-                self.remove_records(id).await?;
-                continue;
-            };
-            let Ok(image) = ImageName::parse(&session.image) else { continue };
-            let is_old = now.saturating_sub(Duration::from_secs(session.started)) > age;
-            if is_old && self.cancel_upload(&image, session.owner.as_deref(), id).await? == Some(true) {
-                removed += 1;
+            match self.expire_upload(id, now, age).await {
+                Ok(is_removed) => removed += usize::from(is_removed),
+                Err(error) => tracing::error!(upload = %id, %error, "cannot remove an upload that was never finished"),
             }
         }
         Ok(removed)
+    }
+
+    async fn expire_upload(&self, id: UploadId, now: Duration, age: Duration) -> Result<bool, StorageError> {
+        let Some(session) = self.session(id).await? else {
+            // Killed while it was being removed.
+            return self.remove_records(id).await.map(|()| false);
+        };
+        let Ok(image) = ImageName::parse(&session.image) else { return Ok(false) };
+        let is_old = now.saturating_sub(Duration::from_secs(session.started)) > age;
+        Ok(is_old && self.cancel_upload(&image, session.owner.as_deref(), id).await? == Some(true))
     }
 
     async fn remove_upload_data(&self, image: &ImageName, id: UploadId) -> Result<(), StorageError> {

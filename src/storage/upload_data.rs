@@ -50,20 +50,34 @@ pub(super) enum UploadData {
 }
 
 impl UploadRoom {
-    /// Takes hold of an upload's bytes; makes the place for them where it `is_new`.
-    pub(super) fn hold(&self, image: &ImageName, id: UploadId, is_new: bool) -> Result<Hold, StorageError> {
+    /// Makes the place for a new upload's bytes. Nowhere else is it made: whoever finds none knows that
+    /// the upload has ended.
+    ///
+    /// Nothing is synced before bytes are acknowledged: if a power cut takes the place away, nothing that
+    /// was promised is lost with it.
+    pub(super) fn make(&self, image: &ImageName, id: UploadId) -> Result<(), StorageError> {
         match self {
-            Self::Files(folders) => hold_file(folders, image, id, is_new),
+            Self::Files(folders) => make_file(folders, image, id),
             Self::Memory(uploads) => {
-                let bytes = {
-                    let mut uploads = uploads.0.lock().unwrap_or_else(PoisonError::into_inner);
-                    if !is_new && !uploads.contains_key(&id) {
-                        return Ok(Hold::Gone);
-                    }
-                    Arc::clone(uploads.entry(id).or_default())
-                };
-                let Ok(bytes) = bytes.try_lock_owned() else { return Ok(Hold::Busy) };
-                Ok(Hold::Held(UploadData::Memory { bytes }))
+                uploads.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::default());
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes hold of an upload's bytes.
+    pub(super) fn hold(&self, image: &ImageName, id: UploadId) -> Result<Hold, StorageError> {
+        match self {
+            Self::Files(folders) => hold_file(folders, image, id),
+            Self::Memory(uploads) => {
+                let find = || uploads.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+                let Some(bytes) = find() else { return Ok(Hold::Gone) };
+                let Ok(held) = Arc::clone(&bytes).try_lock_owned() else { return Ok(Hold::Busy) };
+                // As with files: it may have been made a blob before it was ours.
+                if !find().is_some_and(|there| Arc::ptr_eq(&there, &bytes)) {
+                    return Ok(Hold::Gone);
+                }
+                Ok(Hold::Held(UploadData::Memory { bytes: held }))
             }
         }
     }
@@ -85,19 +99,21 @@ impl UploadRoom {
     }
 }
 
-fn hold_file(folders: &Folders, image: &ImageName, id: UploadId, is_new: bool) -> Result<Hold, StorageError> {
-    let key = Key::upload_data(image, id);
-    let path = folders.path(&key);
-    let fail = |error| StorageError::io(&path, error);
-    if is_new {
-        folders.prepare(&key)?;
-        let started_at = folders.path(&Key::upload_started_at(image, id));
-        if !started_at.exists() {
-            std::fs::write(&started_at, jiff::Timestamp::now().to_string())
-                .map_err(|error| StorageError::io(&started_at, error))?;
-        }
+fn make_file(folders: &Folders, image: &ImageName, id: UploadId) -> Result<(), StorageError> {
+    let path = folders.path(&Key::upload_data(image, id));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| StorageError::io(folder, error))?;
     }
-    let file = OpenOptions::new().read(true).write(true).create(is_new).truncate(false).open(&path);
+    let started_at = folders.path(&Key::upload_started_at(image, id));
+    std::fs::write(&started_at, jiff::Timestamp::now().to_string())
+        .map_err(|error| StorageError::io(&started_at, error))?;
+    File::create_new(&path).map(|_| ()).map_err(|error| StorageError::io(&path, error))
+}
+
+fn hold_file(folders: &Folders, image: &ImageName, id: UploadId) -> Result<Hold, StorageError> {
+    let path = folders.path(&Key::upload_data(image, id));
+    let fail = |error| StorageError::io(&path, error);
+    let file = OpenOptions::new().read(true).write(true).open(&path);
     let file = match file {
         Err(error) if is_absent(&error) => return Ok(Hold::Gone),
         result => result.map_err(fail)?,
@@ -114,7 +130,8 @@ fn hold_file(folders: &Folders, image: &ImageName, id: UploadId, is_new: bool) -
     Ok(Hold::Held(UploadData::File { file, path }))
 }
 
-fn is_still_at(file: &File, path: &Path) -> std::io::Result<bool> {
+/// Whether a file is what lies at a path.
+pub(super) fn is_still_at(file: &File, path: &Path) -> std::io::Result<bool> {
     let held = file.metadata()?;
     match std::fs::metadata(path) {
         Ok(there) => Ok(there.dev() == held.dev() && there.ino() == held.ino()),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::oci::{ContentRange, UploadId};
+use crate::storage::Acquired;
 
 fn range(first: u64, length: u64) -> Option<ContentRange> {
     Some(ContentRange { first, length })
@@ -200,9 +201,9 @@ async fn old_uploads_expire() {
         let push = world.push("a");
         let id = world.registry.start_upload(&push).await.unwrap().id;
         world.registry.append_upload(&push, id, None, body(b"abc"), &always).await.unwrap();
-        assert_eq!(world.registry.expire_uploads(Duration::from_secs(3600)).await.unwrap(), 0);
+        assert_eq!(world.registry.expire_uploads(Duration::from_secs(3600)).await, 0);
         tokio::time::sleep(Duration::from_millis(1100)).await;
-        assert_eq!(world.registry.expire_uploads(Duration::ZERO).await.unwrap(), 1);
+        assert_eq!(world.registry.expire_uploads(Duration::ZERO).await, 1);
         assert!(matches!(world.registry.upload_status(&push, id).await, Err(RegistryError::UploadUnknown)));
     }
 }
@@ -268,4 +269,58 @@ async fn a_blob_is_mounted_from_where_it_may_be_pulled_only() {
         assert!(world.registry.mount(&world.mount("team/b", None), &digest).await.unwrap());
         assert_eq!(world.read_blob("team/b", &digest).await.unwrap(), b"layer");
     }
+}
+
+#[tokio::test]
+async fn an_upload_that_has_ended_does_not_begin_again() {
+    let (world, root) = World::on_files().await;
+    let push = world.push("a");
+    let id = world.registry.start_upload(&push).await.unwrap().id;
+    // As another process leaves it that has just made it a blob.
+    let folder = root.join(format!("docker/registry/v2/repositories/a/_uploads/{id}"));
+    std::fs::remove_dir_all(&folder).unwrap_or_default();
+    let appended = world.registry.append_upload(&push, id, None, body(b"abc"), &always).await;
+    assert!(matches!(appended, Err(RegistryError::UploadUnknown)));
+    assert!(!folder.exists());
+}
+
+#[tokio::test]
+async fn only_the_file_that_was_hashed_becomes_a_blob() {
+    let (world, root) = World::on_files().await;
+    let push = world.push("a");
+    let id = world.registry.start_upload(&push).await.unwrap().id;
+    let store = world.registry.store(&storage()).unwrap();
+    let Acquired::Writer(mut writer) = store.acquire_upload(&image("a"), None, id).await.unwrap() else {
+        panic!("nobody else is at work on it");
+    };
+    writer.write(b"abc").unwrap();
+    let data = root.join(format!("docker/registry/v2/repositories/a/_uploads/{id}/data"));
+    std::fs::remove_file(&data).unwrap();
+    std::fs::write(&data, "").unwrap();
+    assert!(!store.publish_upload(writer, &sha256(b"abc")).await.unwrap());
+    assert!(matches!(world.read_blob("a", &sha256(b"abc")).await, Err(RegistryError::BlobUnknown)));
+}
+
+#[tokio::test]
+async fn one_damaged_upload_does_not_keep_the_others_from_expiring() {
+    let (world, root) = World::on_files().await;
+    let push = world.push("a");
+    for name in ["00000000-0000-4000-8000-000000000000", "ffffffff-ffff-4fff-bfff-ffffffffffff"] {
+        let folder = root.join("portolan/v1/uploads").join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("session"), "not json").unwrap();
+    }
+    world.registry.start_upload(&push).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(world.registry.expire_uploads(Duration::ZERO).await, 1);
+}
+
+#[tokio::test]
+async fn only_the_storages_that_are_asked_for_must_be_ready() {
+    let (world, root) = World::on_files().await;
+    let absent = crate::policy::StorageKey("absent".into());
+    assert!(matches!(world.registry.ready([&absent]).await, Err(crate::storage::StorageError::Closed(_))));
+    std::fs::remove_dir_all(root).unwrap();
+    assert!(world.registry.ready([&storage()]).await.is_err());
+    assert!(world.registry.ready([]).await.is_ok());
 }

@@ -119,3 +119,38 @@ async fn pushes_and_deletes_of_one_tag_do_not_disturb_each_other() {
         assert!(world.get("a", "t").await.is_ok());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tag_that_was_pushed_during_a_delete_can_be_pulled() {
+    for world in World::both().await {
+        let config = world.push_blob("a", b"{}").await;
+        let body = manifest(&config, "");
+        let digest = sha256(body.as_bytes());
+        for round in 0..200 {
+            let name = format!("t{round}");
+            world.put("a", &[], &body).await.unwrap();
+            let pushing = {
+                let (world, name, body) = (world.clone(), name.clone(), body.clone());
+                tokio::spawn(async move { world.put("a", &[&name], &body).await })
+            };
+            let deleted = world.delete_manifest("a", &digest).await;
+            assert!(matches!(deleted, Ok(()) | Err(RegistryError::ManifestUnknown)), "{deleted:?}");
+            pushing.await.unwrap().unwrap();
+            let current = crate::storage::Key::tag_current(&image("a"), &tag(&name));
+            if world.registry.store(&storage()).unwrap().exists(&current).await.unwrap() {
+                assert!(world.get("a", &name).await.is_ok(), "round {round}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_was_moved_is_not_removed_for_its_old_target() {
+    for world in World::both().await {
+        let old = world.push_image("a", &["t"], "old").await;
+        let new = world.push_image("a", &["t"], "new").await;
+        let store = world.registry.store(&storage()).unwrap();
+        assert!(!crate::registry::tags::remove(&store, &image("a"), &tag("t"), Some(&old)).await.unwrap());
+        assert_eq!(world.get("a", "t").await.unwrap().digest, new);
+    }
+}

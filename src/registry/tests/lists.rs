@@ -31,29 +31,29 @@ async fn referrers_are_listed_while_they_exist() {
         let config = world.push_blob("a", b"config").await;
         let registry = Arc::clone(&world.registry);
         let pull = world.pull("a");
-        assert_eq!(registry.referrers(&pull, &subject, None).await.unwrap(), []);
+        assert_eq!(registry.referrers(&pull, &subject, None, None).await.unwrap().entries, []);
         // The subject may be missing, and referrers of another image do not count.
         let early = sha256(b"not here yet");
         assert_eq!(
             world.put("a", &[], &with_subject(&config, &early, "x/y")).await.unwrap().subject,
             Some(early.clone())
         );
-        assert_eq!(registry.referrers(&pull, &early, None).await.unwrap().len(), 1);
-        assert_eq!(registry.referrers(&world.pull("b"), &early, None).await.unwrap(), []);
+        assert_eq!(registry.referrers(&pull, &early, None, None).await.unwrap().entries.len(), 1);
+        assert_eq!(registry.referrers(&world.pull("b"), &early, None, None).await.unwrap().entries, []);
 
         let mut expected = Vec::new();
         for kind in ["x/sbom", "x/signature"] {
             expected.push(world.put("a", &[], &with_subject(&config, &subject, kind)).await.unwrap().digest);
         }
         expected.sort();
-        let found = registry.referrers(&pull, &subject, None).await.unwrap();
+        let found = registry.referrers(&pull, &subject, None, None).await.unwrap().entries;
         assert_eq!(found.iter().map(|referrer| referrer.digest.clone()).collect::<Vec<_>>(), expected);
-        let found = registry.referrers(&pull, &subject, Some("x/sbom")).await.unwrap();
+        let found = registry.referrers(&pull, &subject, Some("x/sbom"), None).await.unwrap().entries;
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].media_type, MediaType::OCI_MANIFEST);
         assert_eq!(found[0].annotations["k"], "x/sbom");
         world.delete_manifest("a", &found[0].digest).await.unwrap();
-        assert_eq!(registry.referrers(&pull, &subject, None).await.unwrap().len(), 1);
+        assert_eq!(registry.referrers(&pull, &subject, None, None).await.unwrap().entries.len(), 1);
     }
 }
 
@@ -71,10 +71,43 @@ async fn referrers_are_found_in_data_of_other_software() {
     let mut expected = [referrer, listed];
     expected.sort();
     for _ in 0..2 {
-        let found = world.registry.referrers(&world.pull("a"), &subject, None).await.unwrap();
+        let found = world.registry.referrers(&world.pull("a"), &subject, None, None).await.unwrap().entries;
         assert_eq!(found.into_iter().map(|referrer| referrer.digest).collect::<Vec<_>>(), expected);
     }
     assert!(root.join("portolan/v1/repositories/a/_referrers/complete").exists());
+}
+
+#[tokio::test]
+async fn referrers_come_in_pages_of_bounded_size() {
+    let world = World::new(StoreOptions::Memory, None).await;
+    let subject = world.push_image("a", &["v1"], "{}").await;
+    let config = world.push_blob("a", b"config").await;
+    let note = "x".repeat(1_500_000);
+    let mut expected = Vec::new();
+    for kind in ["x/1", "x/2", "x/3"] {
+        let own = with_subject(&config, &subject, kind).replace(r#"{"k":"#, &format!(r#"{{"note":"{note}","k":"#));
+        expected.push(world.put("a", &[], &own).await.unwrap().digest);
+        // Known from the fallback tag only.
+        let more = format!(r#","annotations":{{"note":"{note}{kind}"}}"#);
+        expected.push(world.put("a", &[], &manifest(&config, &more)).await.unwrap().digest);
+    }
+    let fallback = format!("sha256-{}", subject.hex());
+    let listed: Vec<&Digest> = expected.iter().cycle().take(60).collect();
+    world.put("a", &[&fallback], &index(&listed)).await.unwrap();
+    expected.sort();
+
+    let pull = world.pull("a");
+    let (mut found, mut last) = (Vec::new(), None);
+    for page_of in [2, 2, 2] {
+        let page = world.registry.referrers(&pull, &subject, None, last.as_ref()).await.unwrap();
+        assert_eq!(page.entries.len(), page_of);
+        found.extend(page.entries.into_iter().map(|referrer| referrer.digest));
+        assert_eq!(page.more, found.len() < 6);
+        last = found.last().cloned();
+    }
+    assert_eq!(found, expected);
+    let page = world.registry.referrers(&pull, &subject, Some("x/2"), None).await.unwrap();
+    assert_eq!((page.entries.len(), page.more), (1, false));
 }
 
 #[tokio::test]
@@ -110,4 +143,29 @@ async fn the_catalog_shows_what_may_be_pulled() {
         let page = world.registry.catalog(&only, 100, None).await.unwrap();
         assert_eq!(page.entries, [image("team/a")]);
     }
+}
+
+#[tokio::test]
+async fn the_catalog_walks_only_where_something_may_be_seen() {
+    for world in World::both().await {
+        let rules = [
+            repository("hidden", granting(&["repository:*:push"]), &[]),
+            repository("shown", granting(&["repository:a:pull"]), &[]),
+            repository("listed", granting(&["registry:catalog:*"]), &[]),
+            repository("open", open(), &[]),
+        ];
+        let permit = world.under(rules).ask(&ListCatalog { only: None });
+        let prefixes: Vec<_> = permit.prefixes().into_iter().map(|(prefix, _)| prefix.to_string()).collect();
+        assert_eq!(prefixes, ["shown", "listed", "open"]);
+    }
+}
+
+#[tokio::test]
+async fn few_catalogs_are_walked_at_the_same_time() {
+    let world = World::new(StoreOptions::Memory, None).await;
+    let busy = world.registry.walks.0.acquire_many(4).await.unwrap();
+    let waiting = tokio::time::timeout(std::time::Duration::from_millis(50), world.catalog(1, None)).await;
+    assert!(waiting.is_err());
+    drop(busy);
+    assert_eq!(world.catalog(1, None).await, (vec![], false));
 }

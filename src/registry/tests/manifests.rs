@@ -146,3 +146,14 @@ async fn the_files_are_where_the_reference_implementation_looks() {
     let data = root.join(format!("docker/registry/v2/blobs/sha256/{}/{}/data", &config.hex()[..2], config.hex()));
     assert_eq!(std::fs::read(data).unwrap(), b"{}");
 }
+
+#[tokio::test]
+async fn an_index_may_list_layers_of_its_own_image() {
+    for world in World::both().await {
+        let layer = world.push_blob("a", b"layer of a build cache").await;
+        world.put("a", &["cache"], &index(&[&layer])).await.unwrap();
+        let elsewhere = world.put("b", &["cache"], &index(&[&layer])).await;
+        assert!(matches!(elsewhere, Err(RegistryError::ManifestChildUnknown(named)) if named == layer));
+        assert!(matches!(world.get("a", &layer.to_string()).await, Err(RegistryError::ManifestUnknown)));
+    }
+}
