@@ -125,7 +125,18 @@ impl Harness {
     /// Changes a file of the configuration, and waits until it is in force.
     pub async fn write(&self, file: &str, text: &str) {
         put(self.folder.path(), file, text);
-        self.reload().await;
+        // A file in a folder that was made with it is known to be complete a little later only.
+        for _ in 0..50 {
+            self.reload().await;
+            let is_waiting = self.live.current().compiled.diagnostics.iter().any(|problem| {
+                *problem.primary.place.file == *file && problem.message.contains("still being written")
+            });
+            if !is_waiting {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{file} is still not taken for complete");
     }
 
     /// Removes a file of the configuration, and waits until that is in force.
