@@ -77,6 +77,7 @@ class Trace:
         self.unsynced_data = set()
         self.unsynced_names = set()
         self.known = set()
+        self.files = set()
         self.acknowledged = 0
         self.syncs = 0
         self.wrong = []
@@ -91,8 +92,20 @@ class Trace:
             self.known.add(path)
 
     def gone(self, path):
-        for paths in (self.unsynced_data, self.unsynced_names, self.known):
+        for paths in (self.unsynced_data, self.unsynced_names, self.known, self.files):
             paths.discard(path)
+
+    def missing(self):
+        """What is not on disk of that which matters: files with content, and the folders that lead to them.
+
+        A folder in which nothing lies yet promises nothing, nor does the file of an upload without bytes.
+        """
+        leading = set()
+        for path in self.files:
+            while path not in leading and path != self.root:
+                leading.add(path)
+                path = os.path.dirname(path)
+        return sorted(self.unsynced_data | (self.unsynced_names & leading))
 
     def call(self, name, arguments):
         strings = re.findall(r'(?:AT_FDCWD(?:<[^>]*>)?, )?"((?:[^"\\]|\\.)*)"', arguments)
@@ -103,12 +116,16 @@ class Trace:
             self.new_name(strings[0])
         elif name in ("link", "linkat") and len(strings) == 2:
             self.new_name(strings[1])
+            if self.inside(strings[1]):
+                self.files.add(strings[1])
             if strings[0] in self.unsynced_data:
                 self.unsynced_data.add(strings[1])
         elif name.startswith("rename") and len(strings) == 2:
             dirty = strings[0] in self.unsynced_data
             self.gone(strings[0])
             self.new_name(strings[1])
+            if self.inside(strings[1]):
+                self.files.add(strings[1])
             if dirty:
                 self.unsynced_data.add(strings[1])
         elif name in ("unlink", "unlinkat", "rmdir") and strings:
@@ -120,9 +137,11 @@ class Trace:
             self.unsynced_names = {other for other in self.unsynced_names if os.path.dirname(other) != path}
         elif descriptor and self.inside(descriptor[1]) and name in ("write", "pwrite64", "writev", "pwritev", "copy_file_range", "ftruncate"):
             self.unsynced_data.add(descriptor[1])
+            if name != "ftruncate":
+                self.files.add(descriptor[1])
         elif re.search(r"HTTP/1\.1 20[12] ", arguments):
             self.acknowledged += 1
-            missing = sorted(self.unsynced_data | self.unsynced_names)
+            missing = self.missing()
             if missing:
                 self.wrong.append((re.search(r"HTTP/1\.1 (\d+)", arguments)[1], missing))
                 self.unsynced_data.clear()

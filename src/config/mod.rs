@@ -1,6 +1,6 @@
 //! Text to model: the configuration folder's texts, read with spans, checked and compiled.
 //!
-//! No I/O: [`compile`] is a function of the texts, and the server, `check` and every other command
+//! No I/O: [`compile()`] is a function of the texts, and the server, `check` and every other command
 //! call the same one. Imports `oci`, `identity`, `policy` and `diagnostic`.
 //!
 //! | file | its job |

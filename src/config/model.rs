@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Snapshot, StorageKey};
 
-/// What [`super::compile`] makes of a folder's texts.
+/// What [`super::compile()`] makes of a folder's texts.
 #[derive(Debug, Clone)]
 pub struct Compiled {
     /// The configuration to be enforced; `None` where there is nothing that could be.

@@ -6,7 +6,7 @@ use super::{InspectPermit, ManifestPermit, MountPermit, PushPermit};
 use crate::oci::{ImageName, Scope, ScopeAction, ScopeActions, Tag};
 
 /// A question. The trait is sealed: only this room can say what a question needs, and only
-/// [`super::decide`] answers one.
+/// [`super::decide()`] answers one.
 pub trait Question: super::decide::Answer {
     /// The scope that a client should ask a token for; `None` where any token will do.
     fn scope(&self) -> Option<Scope>;

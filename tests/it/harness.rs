@@ -128,9 +128,10 @@ impl Harness {
         // A file in a folder that was made with it is known to be complete a little later only.
         for _ in 0..50 {
             self.reload().await;
-            let is_waiting = self.live.current().compiled.diagnostics.iter().any(|problem| {
-                *problem.primary.place.file == *file && problem.message.contains("still being written")
-            });
+            let is_waiting =
+                self.live.current().compiled.diagnostics.iter().any(|problem| {
+                    *problem.primary.place.file == *file && problem.message.contains("still being written")
+                });
             if !is_waiting {
                 return;
             }

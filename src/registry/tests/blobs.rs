@@ -318,7 +318,7 @@ async fn one_damaged_upload_does_not_keep_the_others_from_expiring() {
 #[tokio::test]
 async fn only_the_storages_that_are_asked_for_must_be_ready() {
     let (world, root) = World::on_files().await;
-    let absent = crate::policy::StorageKey("absent".into());
+    let absent = StorageKey("absent".into());
     assert!(matches!(world.registry.ready([&absent]).await, Err(crate::storage::StorageError::Closed(_))));
     std::fs::remove_dir_all(root).unwrap();
     assert!(world.registry.ready([&storage()]).await.is_err());
