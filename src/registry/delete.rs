@@ -1,6 +1,6 @@
 //! Deleting tags, manifests, and blobs of an image.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Registry, RegistryError, manifests, referrers, tags};
 use crate::oci::{Digest, ImageName, Tag};
@@ -96,38 +96,67 @@ async fn reaching(
     for (tag, target) in pointers {
         by_target.entry(target).or_default().push(tag);
     }
-    let mut children: HashMap<Digest, Vec<Digest>> = HashMap::new();
+    let mut known = HashMap::from([(wanted.clone(), true)]);
     let mut reaching = Vec::new();
     for (target, tags) in by_target {
-        if reaches(store, image, &mut children, target, wanted).await? {
+        if reaches(store, image, &mut known, target).await? {
             reaching.extend(tags.into_iter().cloned());
         }
     }
     Ok(reaching)
 }
 
+/// A manifest on the way down from a tag.
+struct Step {
+    digest: Digest,
+    /// Its children that were not looked at yet.
+    open: Vec<Digest>,
+    is_leading: bool,
+}
+
+impl Step {
+    async fn to(store: &Store, image: &ImageName, digest: &Digest) -> Result<Self, StorageError> {
+        let manifest = manifests::understand(store, image, digest).await?;
+        let children = manifest.map(|(manifest, _)| manifest.child_digests()).unwrap_or_default();
+        Ok(Self { digest: digest.clone(), open: children.into_iter().collect(), is_leading: false })
+    }
+
+    /// One way is enough.
+    fn leads(&mut self) {
+        self.is_leading = true;
+        self.open.clear();
+    }
+}
+
+/// Whether a manifest leads to what is wanted. `known` says of each manifest what was found out: it is
+/// looked at once, however many lead to it. (A manifest cannot lead to itself: it holds digests.)
 async fn reaches(
     store: &Store,
     image: &ImageName,
-    children: &mut HashMap<Digest, Vec<Digest>>,
+    known: &mut HashMap<Digest, bool>,
     from: &Digest,
-    wanted: &Digest,
 ) -> Result<bool, StorageError> {
-    let mut seen = HashSet::new();
-    let mut open = vec![from.clone()];
-    while let Some(current) = open.pop() {
-        if current == *wanted {
-            return Ok(true);
-        }
-        if !seen.insert(current.clone()) {
-            continue;
-        }
-        if !children.contains_key(&current) {
-            let manifest = manifests::understand(store, image, &current).await?;
-            let found = manifest.map(|(manifest, _)| manifest.child_digests().into_iter().collect());
-            children.insert(current.clone(), found.unwrap_or_default());
-        }
-        open.extend(children.get(&current).into_iter().flatten().cloned());
+    if let Some(is_leading) = known.get(from) {
+        return Ok(*is_leading);
     }
-    Ok(false)
+    let mut path = vec![Step::to(store, image, from).await?];
+    let mut is_leading = false;
+    while let Some(step) = path.last_mut() {
+        match step.open.pop() {
+            Some(child) => match known.get(&child) {
+                Some(true) => step.leads(),
+                Some(false) => {}
+                None => path.push(Step::to(store, image, &child).await?),
+            },
+            None => {
+                is_leading = step.is_leading;
+                known.insert(step.digest.clone(), is_leading);
+                path.pop();
+                if let (true, Some(above)) = (is_leading, path.last_mut()) {
+                    above.leads();
+                }
+            }
+        }
+    }
+    Ok(is_leading)
 }
