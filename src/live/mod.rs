@@ -11,6 +11,7 @@ mod worker;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -74,6 +75,7 @@ pub struct Problem {
 pub struct Live {
     shared: Arc<Shared>,
     wake: Sender<Wake>,
+    thread: JoinHandle<()>,
 }
 
 /// What the reloading thread writes and everyone reads.
@@ -94,17 +96,23 @@ impl Live {
         let (started, start) = mpsc::sync_channel(1);
         let worker = Worker::new(folder.to_owned(), prepare, wake.clone());
         let died = |_| StartError::Prepare("the thread that reads the configuration ended".to_owned());
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("reload".to_owned())
             .spawn(move || worker.run(&wakes, &started))
             .map_err(|error| StartError::Prepare(format!("cannot start a thread: {error}")))?;
         let shared = start.recv().map_err(died)??;
-        Ok(Arc::new(Self { shared, wake }))
+        Ok(Arc::new(Self { shared, wake, thread }))
     }
 
     /// What is in force. Cheap: call it once per request.
     pub fn current(&self) -> Arc<Published> {
         self.shared.current.load_full()
+    }
+
+    /// Whether changes of the folder are still followed. Where they are not, through a fault of ours, a
+    /// revocation would not take effect: such a server is not ready.
+    pub fn is_following(&self) -> bool {
+        !self.thread.is_finished()
     }
 
     /// The last failure to load or prepare, if what is in force is not what the folder says.

@@ -316,7 +316,9 @@ impl Worker {
 }
 
 fn interval(shared: &Shared) -> Duration {
-    shared.current.load().model.settings.reload_interval.max(Duration::from_millis(100))
+    // Bounded here as well: a look that never comes would leave a missed change unnoticed for ever.
+    let wanted = shared.current.load().model.settings.reload_interval;
+    wanted.clamp(Duration::from_millis(100), Duration::from_secs(3600))
 }
 
 /// Keeps a problem, and tells of it once: the folder is looked at again and again.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer;
 use super::exchange::Exchange;
+use crate::config::{Compiled, line_column};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::identity::Subject;
 
@@ -18,7 +19,7 @@ pub(super) fn live() -> HttpResponse {
     answer::json(HttpResponse::Ok(), &json!({"live": true}))
 }
 
-/// `GET /-/ready`: the storages answer. A configuration is always in force.
+/// `GET /-/ready`: the storages answer, and changes of the configuration are followed.
 pub(super) async fn ready(exchange: &Exchange) -> HttpResponse {
     let trace = &exchange.record.trace;
     let keys = exchange.published.model.storages.keys();
@@ -33,6 +34,11 @@ pub(super) async fn ready(exchange: &Exchange) -> HttpResponse {
             false
         }
     };
+    let is_following = exchange.core.live.is_following();
+    if !is_following {
+        tracing::error!(trace, "changes of the configuration are no longer followed: restart the server");
+    }
+    let is_ready = is_ready && is_following;
     let response = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     answer::json(response, &json!({"ready": is_ready}))
 }
@@ -54,7 +60,10 @@ pub(super) fn status(exchange: &Exchange) -> HttpResponse {
     });
     let is_admin = matches!(&exchange.caller.subject, Subject::User(user) if user.admin);
     if let (true, Some(status)) = (is_admin, status.as_object_mut()) {
-        status.insert("diagnostics".to_owned(), diagnostics.iter().map(shown).collect());
+        status.insert(
+            "diagnostics".to_owned(),
+            diagnostics.iter().map(|found| shown(found, &published.compiled)).collect(),
+        );
         status.insert("held_files".to_owned(), published.compiled.held.keys().map(|file| json!(&**file)).collect());
         let problem = problem.map(|problem| json!({"at": problem.at.to_string(), "message": problem.message}));
         status.insert("problem".to_owned(), json!(problem));
@@ -62,12 +71,17 @@ pub(super) fn status(exchange: &Exchange) -> HttpResponse {
     answer::json(HttpResponse::Ok(), &status)
 }
 
-fn shown(diagnostic: &Diagnostic) -> Value {
+fn shown(diagnostic: &Diagnostic, compiled: &Compiled) -> Value {
+    let place = &diagnostic.primary.place;
+    let text = compiled.sources.get(&place.file);
+    let position = place.span.zip(text).map(|(span, text)| line_column(text, span.start));
     json!({
         "code": diagnostic.code,
         "severity": diagnostic.severity.as_str(),
         "message": diagnostic.message,
-        "file": &*diagnostic.primary.place.file,
+        "file": &*place.file,
+        "line": position.map(|(line, _)| line),
+        "column": position.map(|(_, column)| column),
         "help": diagnostic.help,
     })
 }
