@@ -13,6 +13,7 @@ docker=$([ -x /usr/bin/docker ] && echo /usr/bin/docker || command -v docker)
 export DOCKER_HOST=unix://$work/docker.sock DOCKER_CONFIG=$work/docker-config DOCKER_BUILDKIT=0
 fail() { echo "FAILED: $*"; "$docker" logs portolan 2>&1 | tail -n 20; exit 1; }
 finish() {
+    set +e
     "$docker" rm -f portolan >/dev/null 2>&1
     [ -f "$work/docker.pid" ] && kill "$(cat "$work/docker.pid")" 2>/dev/null
     wait 2>/dev/null
