@@ -17,7 +17,7 @@ finish() {
     "$docker" rm -f portolan >/dev/null 2>&1
     [ -f "$work/docker.pid" ] && kill "$(cat "$work/docker.pid")" 2>/dev/null
     wait 2>/dev/null
-    umount -R "$work/docker" 2>/dev/null
+    umount -R "$work/docker" "$work"/docker-exec/netns/* 2>/dev/null
     rm -rf "$work"
 }
 trap finish EXIT
