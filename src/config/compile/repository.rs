@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::super::codes;
 use super::super::report::{Report, nearest, one_of, shown};
 use super::super::shape::REPOSITORY;
-use super::super::yaml::{self, Node};
+use super::super::yaml::Node;
 use super::storages::{Aliases, Storage, storage};
-use super::{grants, read};
+use super::{claims, grants, read};
 use crate::diagnostic::Span;
 use crate::oci::ImageName;
 use crate::policy::{Access, Repository, Rule, TagGlob};
@@ -18,6 +18,8 @@ pub(super) struct Parsed {
     /// The prefix, and where it is written; the default where no other is known. `None` where neither
     /// could be the beginning of image names.
     pub(super) prefix: Option<(Arc<str>, Option<Span>)>,
+    /// Further prefixes that a file with errors may mean.
+    pub(super) claims: Vec<Arc<str>>,
     /// The port, and where it is written.
     pub(super) port: Option<(u16, Span)>,
     /// Where the images are.
@@ -42,19 +44,23 @@ pub(super) fn compile(name: &str, text: &str, around: Surroundings<'_>, report: 
     let file = read::read(text, &REPOSITORY, report);
     let mut parsed = Parsed::default();
     let repo = file.root.as_ref().and_then(|root| root.get("repo"));
+    let mut claimed = match report.has_errors() {
+        true => claims::claims(file.root.as_ref(), Some(text).filter(|_| !file.complete)).into_iter(),
+        false => Vec::new().into_iter(),
+    };
     parsed.prefix = match repo.and_then(|repo| repo.get("prefix")) {
         Some(node) => prefix(node, report).or_else(|| default_prefix(name)),
-        None if !file.complete => scan_prefix(text).or_else(|| default_prefix(name)),
-        None => {
+        None => claimed.next().or_else(|| {
             let default = default_prefix(name);
-            if let (None, Err(error)) = (&default, ImageName::parse(name)) {
+            if let (None, true, Err(error)) = (&default, file.complete, ImageName::parse(name)) {
                 report
                     .add(codes::BAD_REPOSITORY_NAME, None, format!("the file's name is no image name: {error}"))
                     .help("rename the file, or set `prefix`");
             }
             default
-        }
+        }),
     };
+    parsed.claims = claimed.map(|(prefix, _)| prefix).collect();
     let Some(repo) = repo.filter(|repo| repo.pairs().is_some()) else {
         return parsed;
     };
@@ -116,26 +122,6 @@ fn prefix(node: &Node<'_>, report: &mut Report) -> Option<(Arc<str>, Option<Span
         return None;
     }
     Some((text.into(), Some(node.span)))
-}
-
-/// Looks for the prefix in a text that is not YAML: whatever else is wrong, the images stay claimed.
-fn scan_prefix(text: &str) -> Option<(Arc<str>, Option<Span>)> {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let indented = line.trim_start();
-        if let Some(value) = indented.strip_prefix("prefix:").filter(|_| indented.len() < line.len()) {
-            let document = yaml::read(value);
-            let prefix = document.root.as_ref().and_then(Node::string)?;
-            if !prefix.is_empty() && ImageName::parse(prefix).is_err() {
-                return None;
-            }
-            let value_start = start + line.len() - value.len();
-            let span = document.root.as_ref().map(|root| root.span)?;
-            return Some((prefix.into(), Some(Span { start: value_start + span.start, end: value_start + span.end })));
-        }
-        start += line.len();
-    }
-    None
 }
 
 fn port(node: &Node<'_>, main_port: u16, report: &mut Report) -> Option<(u16, Span)> {

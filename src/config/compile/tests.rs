@@ -401,6 +401,71 @@ fn nobody_takes_names_of_another_repository() {
 }
 
 #[test]
+fn what_is_held_back_keeps_its_names() {
+    let core = repo("  prefix: team\n  permissions: {}\n");
+    let moved = repo("  prefix: teams\n  permissions: {}\n  x: y\n");
+    let evil = repo("  prefix: team/secret\n  permissions: {'*': ['*']}\n");
+    let before = fresh(&[("repos/core.yaml", &core)]);
+    let now = tree(&[("repos/core.yaml", &moved), ("repos/evil.yaml", &evil), ("repos/team/own.yaml", GOOD)]);
+    let mut after = compile(&now, Some(&before));
+    for _ in 0..2 {
+        assert_eq!(
+            problems(&after),
+            ["repos/core.yaml unknown-key `x`", "repos/evil.yaml foreign-prefix `team/secret`"]
+        );
+        assert_eq!(serves(&after, "team/secret/x"), open("repos/core.yaml"));
+        assert_eq!(serves(&after, "team/own/x"), open("repos/team/own.yaml"));
+        assert_eq!(serves(&after, "evil/x"), closed("repos/evil.yaml"));
+        after = compile(&now, Some(&after));
+    }
+    // A broken file cannot close them, either.
+    let evil_broken = format!("{evil}  x: y\n");
+    let now = tree(&[("repos/core.yaml", &moved), ("repos/evil.yaml", &evil_broken)]);
+    assert_eq!(serves(&compile(&now, Some(&before)), "team/secret/x"), open("repos/core.yaml"));
+    // Who is refused and stays where it was is held back, too.
+    let at = |prefix: &str| repo(&format!("  prefix: {prefix}\n  permissions: {{}}\n"));
+    let before = fresh(&[("repos/a.yaml", &at("one")), ("repos/b.yaml", &at("two"))]);
+    let now = tree(&[
+        ("repos/a.yaml", &format!("{}  x: y\n", at("three"))),
+        ("repos/b.yaml", &at("one/b")),
+        ("repos/c.yaml", &at("two/c")),
+    ]);
+    let after = compile(&now, Some(&before));
+    assert_eq!(serves(&after, "one/b/x"), open("repos/a.yaml"));
+    assert_eq!(serves(&after, "two/c/x"), open("repos/b.yaml"));
+}
+
+#[test]
+fn a_misspelt_key_loses_no_claim() {
+    let all = repo("  prefix: ''\n  permissions: {'*': ['*']}\n");
+    for broken in [
+        "rpo: {prefix: private, type: docker, storage: default, permissions: {}}\n",
+        "repo: {prefx: private, type: docker, storage: default, permissions: {}}\n",
+        "repo: {'Prefix': other, 'prefixes': private, type: docker, storage: default, permissions: {}}\n",
+        "repo: {prefix: other, prefix: private, type: docker, storage: default, permissions: {}}\n",
+        "repo: {type: docker, storage: default, permissions: {}}\nprefix: private\n",
+        "repo:\n  type: [\n  prefix: other\n  \"prefix\": private\n",
+    ] {
+        let now = tree(&[("repos/all.yaml", &all), ("repos/x.yaml", broken)]);
+        for compiled in [compile(&now, None), compile(&now, Some(&fresh(&[("repos/all.yaml", &all)])))] {
+            assert_eq!(serves(&compiled, "private/a"), closed("repos/x.yaml"), "{broken}");
+            assert_eq!(serves(&compiled, "x/a"), closed("repos/x.yaml"), "{broken}");
+            assert_eq!(serves(&compiled, "free/a"), open("repos/all.yaml"), "{broken}");
+        }
+    }
+    // From who is in force, it takes nothing.
+    let good = [("repos/good.yaml", repo("  prefix: team\n")), ("repos/all.yaml", all)];
+    let good = good.each_ref().map(|(path, text)| (*path, text.as_str()));
+    for claimed in ["team", "team/a", "''"] {
+        let broken = format!("rpo: {{prefix: {claimed}, prefx: {claimed}, 'prefi': team/b}}\n");
+        let after = compile(&tree(&[good[0], good[1], ("repos/x.yaml", &broken)]), Some(&fresh(&good)));
+        for (image, file) in [("team/a/x", good[0].0), ("team/b/x", good[0].0), ("free/x", good[1].0)] {
+            assert_eq!(serves(&after, image), open(file), "{claimed}");
+        }
+    }
+}
+
+#[test]
 fn two_repositories_cannot_have_one_port() {
     let on_port = repo("  port: 5001\n  permissions: {}\n");
     let both = [("repos/a.yaml", on_port.as_str()), ("repos/b.yaml", on_port.as_str())];
