@@ -126,7 +126,7 @@ codes! {
         start, both are closed.\n\nGive one of them another port.";
     PORT_IS_MAIN = Error "port-is-main", "a repository's port is the server's main one",
         "The main port serves all repositories under their full names; a repository's own port serves it alone. One \
-        port cannot be both. The main one is that of `server.listen` in registry.yaml, by default 5000.";
+        port cannot be both. The main one is that of `server.listen` in registry.yaml.";
     UNKNOWN_STORAGE = Error "unknown-storage", "a storage alias is not defined",
         "`storage: NAME` means the entry NAME of storages.yaml, and there is none. Without a storages file there is \
         one alias, `default`: the data folder.\n\nDefine it, or write the storage in place:\n\n    storage:\n      \

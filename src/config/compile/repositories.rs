@@ -143,7 +143,7 @@ impl Repositories {
 
 impl Compiler<'_> {
     /// Compiles the files of all repositories.
-    pub(super) fn repositories(&mut self, aliases: Option<&Aliases>, main_port: u16) -> Repositories {
+    pub(super) fn repositories(&mut self, aliases: Option<&Aliases>, main_port: Option<u16>) -> Repositories {
         let around = Surroundings { aliases, main_port };
         let mut candidates = self.candidates(around);
         conflicts::settle(&mut candidates, aliases, &mut self.reports);
@@ -277,7 +277,7 @@ impl Compiler<'_> {
             }
             _ => {
                 let definition = before.model.as_ref().and_then(|model| model.storages.get(&in_force.storage)).cloned();
-                let port = in_force.port.filter(|port| *port != around.main_port);
+                let port = in_force.port.filter(|port| Some(*port) != around.main_port);
                 repositories.add(Repository { port, ..in_force.clone() }, definition);
             }
         }

@@ -35,8 +35,9 @@ pub(super) struct Parsed {
 pub(super) struct Surroundings<'s> {
     /// The storages that can be named; `None` where the storages file is broken and none are known.
     pub(super) aliases: Option<&'s Aliases>,
-    /// The server's main port.
-    pub(super) main_port: u16,
+    /// The server's main port, where the settings name it. Where they do not, the command line may, and a
+    /// clash shows when the server binds its ports.
+    pub(super) main_port: Option<u16>,
 }
 
 /// Compiles the file of the repository `name`; what is wrong is in the report.
@@ -124,9 +125,9 @@ fn prefix(node: &Node<'_>, report: &mut Report) -> Option<(Arc<str>, Option<Span
     Some((text.into(), Some(node.span)))
 }
 
-fn port(node: &Node<'_>, main_port: u16, report: &mut Report) -> Option<(u16, Span)> {
+fn port(node: &Node<'_>, main_port: Option<u16>, report: &mut Report) -> Option<(u16, Span)> {
     let port = u16::try_from(node.integer()?).ok().filter(|port| *port > 0)?;
-    if port == main_port {
+    if main_port == Some(port) {
         report
             .add(codes::PORT_IS_MAIN, node.span, format!("port {port} is the server's main one"))
             .help("give the repository another port, or none");

@@ -97,7 +97,7 @@ fn tells_what_is_wrong_and_where() {
         (r, repo("  permisions: {}\n"), &["no-permissions `repo`", "unknown-key `permisions`"]),
         (r, repo("  port: '5001'\n  permissions: {}\n"), &["wrong-type `'5001'`"]),
         (r, repo("  port: 70000\n  permissions:\n"), &["out-of-range `70000`"]),
-        (r, repo("  port: 5000\n  permissions: {}\n"), &["port-is-main `5000`"]),
+        (r, repo("  port: 5000\n  permissions: {}\n"), &[]),
         (r, repo("  prefix: 2024\n  permissions: {}\n"), &["wrong-type `2024`"]),
         (r, repo("  prefix:\n  permissions: {}\n"), &["wrong-type `prefix`"]),
         (r, repo("  prefix: A/b\n  permissions: {}\n"), &["bad-prefix `A/b`"]),
@@ -214,6 +214,7 @@ fn tells_what_is_wrong_and_where() {
     assert!(wrong.is_empty(), "{wrong}");
     // Those that need bytes, an alias bomb, or several files have tests of their own.
     let elsewhere = [
+        "port-is-main",
         "file-unreadable",
         "not-utf8",
         "file-twice",
@@ -480,6 +481,19 @@ fn two_repositories_cannot_have_one_port() {
     let before = fresh(&both[1..]);
     let after = compile(&tree(&both), Some(&before));
     assert_eq!((serves(&after, "a/x"), serves(&after, "b/x")), (closed("repos/a.yaml"), open("repos/b.yaml")));
+}
+
+#[test]
+fn a_repository_cannot_have_the_configured_main_port() {
+    let on_port = repo("  port: 5001\n  permissions: {}\n");
+    let files = [("registry.yaml", "server: {listen: '0.0.0.0:5001'}\n"), ("repos/a.yaml", on_port.as_str())];
+    let compiled = fresh(&files);
+    assert_eq!(problems(&compiled), ["repos/a.yaml port-is-main `5001`"]);
+    assert_eq!(serves(&compiled, "a/x"), closed("repos/a.yaml"));
+    // What was in force goes on, without the port.
+    let after = compile(&tree(&files), Some(&fresh(&files[1..])));
+    assert_eq!(serves(&after, "a/x"), open("repos/a.yaml"));
+    assert_eq!(repository(&after, "a").port, None);
 }
 
 #[test]
