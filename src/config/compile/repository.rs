@@ -84,7 +84,8 @@ pub(super) fn compile(name: &str, text: &str, around: Surroundings<'_>, report: 
     let no_prefix = matches!(&parsed.prefix, Some((prefix, _)) if prefix.is_empty());
     let access = match repo.pair("permissions") {
         None => {
-            if file.complete {
+            // Who reads of an error need not hear of an openness that is not: the repository is held or closed.
+            if file.complete && !report.has_errors() {
                 let span = file.root.as_ref().and_then(|root| root.pair("repo")).map(|(key, _)| key.span);
                 report
                     .add(codes::NO_PERMISSIONS, span, "no `permissions`: everybody may do everything here")

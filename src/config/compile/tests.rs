@@ -93,8 +93,8 @@ fn tells_what_is_wrong_and_where() {
         (r, "- repo\n".into(), &["wrong-type `- repo`"]),
         (r, "".into(), &["empty-file"]),
         (r, "# only a comment\n".into(), &["empty-file"]),
-        (r, "repo: {}\n".into(), &["missing-key `repo`", "no-permissions `repo`"]),
-        (r, repo("  permisions: {}\n"), &["no-permissions `repo`", "unknown-key `permisions`"]),
+        (r, "repo: {}\n".into(), &["missing-key `repo`"]),
+        (r, repo("  permisions: {}\n"), &["unknown-key `permisions`"]),
         (r, repo("  port: '5001'\n  permissions: {}\n"), &["wrong-type `'5001'`"]),
         (r, repo("  port: 70000\n  permissions:\n"), &["out-of-range `70000`"]),
         (r, repo("  port: 5000\n  permissions: {}\n"), &[]),
@@ -115,7 +115,7 @@ fn tells_what_is_wrong_and_where() {
         (r, perms("    jane: [reed]\n"), &["unknown-operation `reed`"]),
         (r, perms("    jane: ['reed']\n"), &["unknown-operation `reed`"]),
         (r, perms("    jane: [repository:a:pul]\n"), &["bad-permission `pul`"]),
-        (r, perms("    jane: [repository:a:v*:pull]\n"), &["tag-limited-pull `a:v*:pull`"]),
+        (r, perms("    jane: [repository:a:v*:pull]\n"), &["tag-limited-pull `repository:a:v*:pull`"]),
         (r, perms("    jane: [repository:.:pull]\n"), &[]),
         (r, repo("  prefix: ''\n  permissions:\n    jane: [repository:.:pull]\n"), &["dot-without-prefix `repository:.:pull`"]),
         (r, perms("    '/': [read]\n    'a b': [read]\n"), &["bad-grantee `'/'`", "bad-grantee `'a b'`"]),
@@ -226,6 +226,12 @@ fn tells_what_is_wrong_and_where() {
     let missing: Vec<_> =
         CODES.iter().map(|c| c.code).filter(|c| !seen.contains(c) && !elsewhere.contains(c)).collect();
     assert_eq!(missing, [""; 0], "codes that no case shows");
+}
+
+#[test]
+fn a_proposed_permission_is_whole() {
+    let compiled = fresh(&[("repos/a.yaml", &repo("  permissions: {jane: ['repository:a:v*:pull']}\n"))]);
+    assert_eq!(compiled.diagnostics[0].help.as_deref(), Some("did you mean `repository:a:pull`?"));
 }
 
 #[test]
