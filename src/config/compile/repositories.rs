@@ -62,7 +62,7 @@ pub(super) struct Repositories {
     /// Who has each prefix and each port.
     prefixes: HashMap<Arc<str>, Arc<str>>,
     ports: HashMap<u16, Arc<str>>,
-    /// The prefixes that were in force before, with those who had them.
+    /// The prefixes that were in force before with the same repository.
     kept: HashSet<Arc<str>>,
 }
 
