@@ -103,7 +103,7 @@ codes! {
         "The key has a fixed set of values, and this is not one of them. The message lists them. Case counts.";
     OUT_OF_RANGE = Error "out-of-range", "a number or a duration is too small or too large",
         "The value is outside of the range that makes sense, which the message names. A port, for instance, is 1 to \
-        65535, and a token holds for at least 60 seconds.";
+        65535, and a token holds for 1 minute to 24 hours.";
     BAD_REPOSITORY_NAME = Error "bad-repository-name", "a file's name cannot be an image name",
         "A repository serves the images below its own name, the path of its file below `repos/`, so that each part \
         of the path must be one of an image name: lower-case letters and digits, with single `.`, `_` or `__`, or \
@@ -126,7 +126,7 @@ codes! {
         start, both are closed.\n\nGive one of them another port.";
     PORT_IS_MAIN = Error "port-is-main", "a repository's port is the server's main one",
         "The main port serves all repositories under their full names; a repository's own port serves it alone. One \
-        port cannot be both. The main one is that of `server.listen` in registry.yaml, by default 5000.";
+        port cannot be both. The main one is that of `server.listen` in registry.yaml.";
     UNKNOWN_STORAGE = Error "unknown-storage", "a storage alias is not defined",
         "`storage: NAME` means the entry NAME of storages.yaml, and there is none. Without a storages file there is \
         one alias, `default`: the data folder.\n\nDefine it, or write the storage in place:\n\n    storage:\n      \

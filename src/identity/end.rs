@@ -23,9 +23,10 @@ impl End {
     pub fn parse(text: &str) -> Result<Self, BadEnd> {
         if text.len() == 10 {
             let date: Date = text.parse().map_err(|_| BadEnd)?;
-            let next = date.tomorrow().map_err(|_| BadEnd)?;
-            let moment = next.to_datetime(time(0, 0, 0, 0)).to_zoned(TimeZone::UTC).map_err(|_| BadEnd)?;
-            return Ok(Self(moment.timestamp()));
+            // The last days that can be written have no end that can be: they never end.
+            let midnight = date.tomorrow().map(|next| next.to_datetime(time(0, 0, 0, 0)));
+            let moment = midnight.and_then(|midnight| midnight.to_zoned(TimeZone::UTC));
+            return Ok(Self(moment.map_or(Timestamp::MAX, |moment| moment.timestamp())));
         }
         text.parse().map(Self).map_err(|_| BadEnd)
     }
@@ -56,6 +57,13 @@ mod tests {
         let end = End::parse("2026-12-01").unwrap();
         assert!(!end.is_past("2026-12-01T23:59:59Z".parse().unwrap()));
         assert!(end.is_past("2026-12-02T00:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_last_days_never_end() {
+        assert_eq!(End::parse("9999-12-31").unwrap().moment(), Timestamp::MAX);
+        assert_eq!(End::parse("9999-12-30").unwrap().moment(), Timestamp::MAX);
+        assert!(End::parse("9999-12-28").unwrap() < End::parse("9999-12-31").unwrap());
     }
 
     #[test]

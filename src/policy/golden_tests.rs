@@ -177,7 +177,12 @@ fn a_bad_permission_says_what_where_and_what_was_meant() {
         ("repository::pull", "", None, "bad image name: a pattern cannot be empty"),
         ("repository:a**:pull", "a**", None, "bad image name: `**` stands for whole components"),
         ("repository:app:v?:push", "v?", None, "bad tag: `?` cannot stand"),
-        ("repository:app:v*:pull", "app:v*:pull", Some("app:pull"), "`pull` cannot be limited to tags"),
+        (
+            "repository:app:v*:pull",
+            "repository:app:v*:pull",
+            Some("repository:app:pull"),
+            "`pull` cannot be limited to tags",
+        ),
         ("registry:catlog:*", "catlog", Some("catalog"), "unknown registry permission `catlog`"),
         ("registry:catalog:pull", "pull", Some("*"), "malformed permission: write `registry:base:*`"),
         ("registry:catalog", "registry:catalog", None, "malformed permission: write `registry:base:*`"),

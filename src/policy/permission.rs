@@ -136,9 +136,8 @@ fn repository(text: &str, parts: &[Part<'_>]) -> Result<Vec<What>, BadPermission
         .transpose()?;
     let actions = match (Action::parse(action.text), &tags) {
         (Some(Action::Pull), Some(_)) => {
-            let suggestion = Some(format!("{}:pull", name.text));
-            let range = name.start..action.range().end;
-            return Err(BadPermission { kind: BadPermissionKind::TagLimitedPull, range, suggestion });
+            let whole = format!("repository:{}:pull", name.text);
+            return Err(bad(BadPermissionKind::TagLimitedPull, 0..text.len(), Some(&whole)));
         }
         (Some(action), _) => ActionSet::of(&[action]),
         (None, None) if action.text == "*" => ActionSet::ALL,

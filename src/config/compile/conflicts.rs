@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::super::codes::{self, Code};
 use super::super::report::Report;
-use super::repositories::Candidate;
+use super::repositories::{Candidate, enclosing, is_own};
 use super::storages::{Aliases, overlaps};
 use crate::diagnostic::Place;
 
@@ -54,16 +54,15 @@ fn foreign_prefix(candidates: &mut [Candidate], prefixes: &HashMap<Arc<str>, Vec
         let Some(prefix) = candidates[index].prefix() else {
             continue;
         };
-        let name = &candidates[index].name;
-        let is_own = prefix.strip_prefix(&**name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if is_own {
+        if is_own(&candidates[index].name, &prefix) {
             continue;
         }
-        let enclosing = prefix.match_indices('/').rev().map(|(slash, _)| &prefix[..slash]);
-        let Some((outer, owner)) = enclosing
-            .filter_map(|outer| Some((outer, *prefixes.get(outer)?.iter().find(|owner| **owner != index)?)))
-            .next()
-        else {
+        // Who is in force with it counts before others that only want the same.
+        let owner_of = |outer: &str| {
+            let owners = || prefixes.get(outer).into_iter().flatten().filter(|owner| **owner != index);
+            owners().find(|owner| candidates[**owner].holds_prefix(outer)).or_else(|| owners().next()).copied()
+        };
+        let Some((outer, owner)) = enclosing(&prefix).find_map(|outer| Some((outer, owner_of(outer)?))) else {
             continue;
         };
         let place = candidates[index].prefix_place();

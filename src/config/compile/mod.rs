@@ -1,5 +1,6 @@
 //! Texts to a model, file by file, and what happens where files are broken or disagree.
 
+mod claims;
 mod conflicts;
 mod credentials;
 mod finish;
@@ -25,9 +26,6 @@ use crate::identity::User;
 use crate::policy::Snapshot;
 use storages::Aliases;
 use texts::Texts;
-
-/// The main port where none is configured.
-const DEFAULT_PORT: u16 = 5000;
 
 /// What is gathered on the way.
 struct Compiler<'c> {
@@ -58,8 +56,7 @@ pub fn compile(tree: &Tree, in_force: Option<&Compiled>) -> Compiled {
     let aliases = compiler.single(Kind::Storages, storages::compile, Aliases::implicit);
 
     // What else is wrong is to be told also where there will be no model.
-    let no_settings = Settings::default();
-    let main_port = settings.as_ref().unwrap_or(&no_settings).listen.map_or(DEFAULT_PORT, |listen| listen.port());
+    let main_port = settings.as_ref().and_then(|settings| settings.listen).map(|listen| listen.port());
     let repositories = compiler.repositories(aliases.as_ref(), main_port);
 
     let model = match (settings, users, aliases) {

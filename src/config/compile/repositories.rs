@@ -1,6 +1,6 @@
 //! All repositories: each compiled, conflicts settled, and what is broken held or closed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::super::codes;
@@ -62,6 +62,8 @@ pub(super) struct Repositories {
     /// Who has each prefix and each port.
     prefixes: HashMap<Arc<str>, Arc<str>>,
     ports: HashMap<u16, Arc<str>>,
+    /// The prefixes that were in force before with the same repository.
+    kept: HashSet<Arc<str>>,
 }
 
 impl Repositories {
@@ -82,9 +84,47 @@ impl Repositories {
         self.prefixes.get(&repository.prefix).or(of_port)
     }
 
+    /// The kept prefix of another repository that a prefix lies inside of, and who has it; `None` also
+    /// where the name gives the right to the prefix.
+    fn encloser<'p>(&self, name: &str, prefix: &'p str) -> Option<(&'p str, &Arc<str>)> {
+        if is_own(name, prefix) {
+            return None;
+        }
+        enclosing(prefix).filter(|outer| self.kept.contains(*outer)).find_map(|outer| {
+            let holder = self.prefixes.get(outer)?;
+            Some((outer, holder))
+        })
+    }
+
+    /// Why a repository cannot be what its file says: another one, which is held back, has the prefix,
+    /// the port, or the names around the prefix.
+    fn refusal(&self, candidate: &Candidate) -> Option<Report> {
+        let repository = candidate.parsed.repository.as_ref()?;
+        let prefix = &*repository.prefix;
+        let place = candidate.prefix_place();
+        let mut report = Report::new(&place.file);
+        if let Some(holder) = self.holder(repository) {
+            let message = format!("the last good version of `{holder}` still has this prefix or port");
+            report.add(codes::PREFIX_CONFLICT, place.span, message).help(format!("mend `{holder}` first"));
+            return Some(report);
+        }
+        if candidate.holds_prefix(prefix) {
+            return None;
+        }
+        let (outer, holder) = self.encloser(&candidate.name, prefix)?;
+        let message = format!("the prefix `{prefix}` lies inside the names of another repository");
+        report.add(codes::FOREIGN_PREFIX, place.span, message).help(format!(
+            "the last good version of `{holder}` still has `{outer}`; only a repository at or below \
+             `repos/{prefix}.yaml` may claim these names"
+        ));
+        Some(report)
+    }
+
     /// Closes all names at and below a prefix that nobody has.
+    ///
+    /// From who was in force before, nobody takes names by a mistake.
     fn close(&mut self, candidate: &Candidate, prefix: Arc<str>) {
-        if self.prefixes.contains_key(&prefix) {
+        if self.prefixes.contains_key(&prefix) || self.encloser(&candidate.name, &prefix).is_some() {
             return;
         }
         let storage = candidate.parsed.storage.as_ref();
@@ -103,13 +143,11 @@ impl Repositories {
 
 impl Compiler<'_> {
     /// Compiles the files of all repositories.
-    pub(super) fn repositories(&mut self, aliases: Option<&Aliases>, main_port: u16) -> Repositories {
+    pub(super) fn repositories(&mut self, aliases: Option<&Aliases>, main_port: Option<u16>) -> Repositories {
         let around = Surroundings { aliases, main_port };
         let mut candidates = self.candidates(around);
         conflicts::settle(&mut candidates, aliases, &mut self.reports);
 
-        // What is held back comes first: nobody may take its prefix or port. Then who stays where they
-        // are, and then who moves or is new.
         let (mut good, broken): (Vec<_>, Vec<_>) =
             candidates.into_iter().partition(|candidate| candidate.parsed.repository.is_some());
         let mut repositories = Repositories::default();
@@ -120,38 +158,49 @@ impl Compiler<'_> {
                 None => closed.push(candidate),
             }
         }
-        good.sort_by_key(|candidate| !candidate.prefix().is_some_and(|prefix| candidate.holds_prefix(&prefix)));
+        // Nobody may take what is held back. Who is refused for that stays where it was, and is then held
+        // back itself.
+        loop {
+            let mut refused = Vec::new();
+            for candidate in std::mem::take(&mut good) {
+                match repositories.refusal(&candidate) {
+                    None => good.push(candidate),
+                    Some(refusal) => refused.push((candidate, refusal)),
+                }
+            }
+            if refused.is_empty() {
+                break;
+            }
+            for (mut candidate, refusal) in refused {
+                self.reports.push(refusal);
+                match &candidate.in_force {
+                    Some(in_force) if repositories.holder(in_force).is_none() => {
+                        self.hold(in_force, around, &mut repositories);
+                    }
+                    _ => {
+                        candidate.parsed.repository = None;
+                        closed.push(candidate);
+                    }
+                }
+            }
+        }
         for mut candidate in good {
-            let Some(repository) = candidate.parsed.repository.take() else {
-                continue;
-            };
-            match repositories.holder(&repository) {
-                None => {
-                    if let Some(text) = self.texts.text(&candidate.file) {
-                        self.enforced.insert(Arc::clone(&candidate.file), text);
-                    }
-                    let definition = candidate.parsed.storage.as_ref().map(|storage| storage.definition.clone());
-                    repositories.add(repository, definition);
+            if let Some(repository) = candidate.parsed.repository.take() {
+                if let Some(text) = self.texts.text(&candidate.file) {
+                    self.enforced.insert(Arc::clone(&candidate.file), text);
                 }
-                Some(holder) => {
-                    let message = format!("the last good version of `{holder}` still has this prefix or port");
-                    let place = candidate.prefix_place();
-                    let mut report = Report::new(&place.file);
-                    report.add(codes::PREFIX_CONFLICT, place.span, message).help(format!("mend `{holder}` first"));
-                    self.reports.push(report);
-                    match &candidate.in_force {
-                        Some(in_force) if repositories.holder(in_force).is_none() => {
-                            self.hold(in_force, around, &mut repositories);
-                        }
-                        _ => closed.push(candidate),
-                    }
+                let definition = candidate.parsed.storage.as_ref().map(|storage| storage.definition.clone());
+                if candidate.holds_prefix(&repository.prefix) {
+                    repositories.kept.insert(Arc::clone(&repository.prefix));
                 }
+                repositories.add(repository, definition);
             }
         }
         for candidate in &closed {
             let own_name = repository::default_prefix(&candidate.name).map(|(prefix, _)| prefix);
             let claimed = candidate.prefix().filter(|_| candidate.claims_prefix);
-            for prefix in claimed.into_iter().chain(own_name) {
+            let others = candidate.parsed.claims.iter().map(Arc::clone);
+            for prefix in claimed.into_iter().chain(own_name).chain(others) {
                 repositories.close(candidate, prefix);
             }
         }
@@ -192,7 +241,7 @@ impl Compiler<'_> {
                         .prefix
                         .take()
                         .filter(|(prefix, _)| first.prefix.as_ref().is_none_or(|(of_first, _)| of_first != prefix));
-                    *other = Parsed { prefix, ..Parsed::default() };
+                    *other = Parsed { prefix, claims: std::mem::take(&mut other.claims), ..Parsed::default() };
                 }
             }
             for (file, parsed) in files.iter().zip(parsed) {
@@ -213,6 +262,7 @@ impl Compiler<'_> {
         let Some(before) = self.in_force else {
             return;
         };
+        repositories.kept.insert(Arc::clone(&in_force.prefix));
         let text = before.enforced.get(&in_force.file);
         if let Some(text) = text {
             self.enforced.insert(Arc::clone(&in_force.file), Arc::clone(text));
@@ -227,11 +277,21 @@ impl Compiler<'_> {
             }
             _ => {
                 let definition = before.model.as_ref().and_then(|model| model.storages.get(&in_force.storage)).cloned();
-                let port = in_force.port.filter(|port| *port != around.main_port);
+                let port = in_force.port.filter(|port| Some(*port) != around.main_port);
                 repositories.add(Repository { port, ..in_force.clone() }, definition);
             }
         }
     }
+}
+
+/// Whether a repository's name gives the right to a prefix: it is the name, or lies below.
+pub(super) fn is_own(name: &str, prefix: &str) -> bool {
+    prefix.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The prefixes that a prefix lies inside of, the longest first.
+pub(super) fn enclosing(prefix: &str) -> impl Iterator<Item = &str> {
+    prefix.match_indices('/').rev().map(|(slash, _)| &prefix[..slash])
 }
 
 /// Below this many files a thread costs more than it saves.

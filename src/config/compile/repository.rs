@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::super::codes;
 use super::super::report::{Report, nearest, one_of, shown};
 use super::super::shape::REPOSITORY;
-use super::super::yaml::{self, Node};
+use super::super::yaml::Node;
 use super::storages::{Aliases, Storage, storage};
-use super::{grants, read};
+use super::{claims, grants, read};
 use crate::diagnostic::Span;
 use crate::oci::ImageName;
 use crate::policy::{Access, Repository, Rule, TagGlob};
@@ -18,6 +18,8 @@ pub(super) struct Parsed {
     /// The prefix, and where it is written; the default where no other is known. `None` where neither
     /// could be the beginning of image names.
     pub(super) prefix: Option<(Arc<str>, Option<Span>)>,
+    /// Further prefixes that a file with errors may mean.
+    pub(super) claims: Vec<Arc<str>>,
     /// The port, and where it is written.
     pub(super) port: Option<(u16, Span)>,
     /// Where the images are.
@@ -33,8 +35,9 @@ pub(super) struct Parsed {
 pub(super) struct Surroundings<'s> {
     /// The storages that can be named; `None` where the storages file is broken and none are known.
     pub(super) aliases: Option<&'s Aliases>,
-    /// The server's main port.
-    pub(super) main_port: u16,
+    /// The server's main port, where the settings name it. Where they do not, the command line may, and a
+    /// clash shows when the server binds its ports.
+    pub(super) main_port: Option<u16>,
 }
 
 /// Compiles the file of the repository `name`; what is wrong is in the report.
@@ -42,19 +45,23 @@ pub(super) fn compile(name: &str, text: &str, around: Surroundings<'_>, report: 
     let file = read::read(text, &REPOSITORY, report);
     let mut parsed = Parsed::default();
     let repo = file.root.as_ref().and_then(|root| root.get("repo"));
+    let mut claimed = match report.has_errors() {
+        true => claims::claims(file.root.as_ref(), Some(text).filter(|_| !file.complete)).into_iter(),
+        false => Vec::new().into_iter(),
+    };
     parsed.prefix = match repo.and_then(|repo| repo.get("prefix")) {
         Some(node) => prefix(node, report).or_else(|| default_prefix(name)),
-        None if !file.complete => scan_prefix(text).or_else(|| default_prefix(name)),
-        None => {
+        None => claimed.next().or_else(|| {
             let default = default_prefix(name);
-            if let (None, Err(error)) = (&default, ImageName::parse(name)) {
+            if let (None, true, Err(error)) = (&default, file.complete, ImageName::parse(name)) {
                 report
                     .add(codes::BAD_REPOSITORY_NAME, None, format!("the file's name is no image name: {error}"))
                     .help("rename the file, or set `prefix`");
             }
             default
-        }
+        }),
     };
+    parsed.claims = claimed.map(|(prefix, _)| prefix).collect();
     let Some(repo) = repo.filter(|repo| repo.pairs().is_some()) else {
         return parsed;
     };
@@ -77,7 +84,8 @@ pub(super) fn compile(name: &str, text: &str, around: Surroundings<'_>, report: 
     let no_prefix = matches!(&parsed.prefix, Some((prefix, _)) if prefix.is_empty());
     let access = match repo.pair("permissions") {
         None => {
-            if file.complete {
+            // Who reads of an error need not hear of an openness that is not: the repository is held or closed.
+            if file.complete && !report.has_errors() {
                 let span = file.root.as_ref().and_then(|root| root.pair("repo")).map(|(key, _)| key.span);
                 report
                     .add(codes::NO_PERMISSIONS, span, "no `permissions`: everybody may do everything here")
@@ -118,29 +126,9 @@ fn prefix(node: &Node<'_>, report: &mut Report) -> Option<(Arc<str>, Option<Span
     Some((text.into(), Some(node.span)))
 }
 
-/// Looks for the prefix in a text that is not YAML: whatever else is wrong, the images stay claimed.
-fn scan_prefix(text: &str) -> Option<(Arc<str>, Option<Span>)> {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let indented = line.trim_start();
-        if let Some(value) = indented.strip_prefix("prefix:").filter(|_| indented.len() < line.len()) {
-            let document = yaml::read(value);
-            let prefix = document.root.as_ref().and_then(Node::string)?;
-            if !prefix.is_empty() && ImageName::parse(prefix).is_err() {
-                return None;
-            }
-            let value_start = start + line.len() - value.len();
-            let span = document.root.as_ref().map(|root| root.span)?;
-            return Some((prefix.into(), Some(Span { start: value_start + span.start, end: value_start + span.end })));
-        }
-        start += line.len();
-    }
-    None
-}
-
-fn port(node: &Node<'_>, main_port: u16, report: &mut Report) -> Option<(u16, Span)> {
+fn port(node: &Node<'_>, main_port: Option<u16>, report: &mut Report) -> Option<(u16, Span)> {
     let port = u16::try_from(node.integer()?).ok().filter(|port| *port > 0)?;
-    if port == main_port {
+    if main_port == Some(port) {
         report
             .add(codes::PORT_IS_MAIN, node.span, format!("port {port} is the server's main one"))
             .help("give the repository another port, or none");

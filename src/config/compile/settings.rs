@@ -1,6 +1,7 @@
 //! The server's settings.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -12,8 +13,8 @@ use super::super::shape::REGISTRY;
 use super::super::yaml::Node;
 use super::{read, values};
 
-const TOKEN_TTL_LEAST: Duration = Duration::from_secs(60);
-const RELOAD_INTERVAL_LEAST: Duration = Duration::from_millis(100);
+const TOKEN_TTL: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3600);
+const RELOAD_INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 
 /// Compiles a settings file; what is wrong is in the report.
 pub(super) fn compile(text: &str, report: &mut Report) -> Settings {
@@ -29,7 +30,7 @@ pub(super) fn compile(text: &str, report: &mut Report) -> Settings {
         settings.tls = server.get("tls").and_then(|node| tls(node, report));
     }
     if let Some(tokens) = root.get("tokens") {
-        if let Some(ttl) = tokens.get("ttl").and_then(|node| values::duration(node, TOKEN_TTL_LEAST, report)) {
+        if let Some(ttl) = tokens.get("ttl").and_then(|node| values::duration(node, &TOKEN_TTL, report)) {
             settings.token_ttl = ttl;
         }
         settings.signing_key = tokens.get("signing_key").and_then(|node| values::secret(node, "signing_key", report));
@@ -52,7 +53,7 @@ pub(super) fn compile(text: &str, report: &mut Report) -> Settings {
         if reload.get("mode").and_then(Node::string) == Some("poll") {
             settings.reload_mode = ReloadMode::Poll;
         }
-        let interval = reload.get("interval").and_then(|node| values::duration(node, RELOAD_INTERVAL_LEAST, report));
+        let interval = reload.get("interval").and_then(|node| values::duration(node, &RELOAD_INTERVAL, report));
         settings.reload_interval = interval.unwrap_or(settings.reload_interval);
     }
     if let Some(log) = root.get("log") {

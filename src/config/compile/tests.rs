@@ -93,11 +93,11 @@ fn tells_what_is_wrong_and_where() {
         (r, "- repo\n".into(), &["wrong-type `- repo`"]),
         (r, "".into(), &["empty-file"]),
         (r, "# only a comment\n".into(), &["empty-file"]),
-        (r, "repo: {}\n".into(), &["missing-key `repo`", "no-permissions `repo`"]),
-        (r, repo("  permisions: {}\n"), &["no-permissions `repo`", "unknown-key `permisions`"]),
+        (r, "repo: {}\n".into(), &["missing-key `repo`"]),
+        (r, repo("  permisions: {}\n"), &["unknown-key `permisions`"]),
         (r, repo("  port: '5001'\n  permissions: {}\n"), &["wrong-type `'5001'`"]),
         (r, repo("  port: 70000\n  permissions:\n"), &["out-of-range `70000`"]),
-        (r, repo("  port: 5000\n  permissions: {}\n"), &["port-is-main `5000`"]),
+        (r, repo("  port: 5000\n  permissions: {}\n"), &[]),
         (r, repo("  prefix: 2024\n  permissions: {}\n"), &["wrong-type `2024`"]),
         (r, repo("  prefix:\n  permissions: {}\n"), &["wrong-type `prefix`"]),
         (r, repo("  prefix: A/b\n  permissions: {}\n"), &["bad-prefix `A/b`"]),
@@ -115,12 +115,13 @@ fn tells_what_is_wrong_and_where() {
         (r, perms("    jane: [reed]\n"), &["unknown-operation `reed`"]),
         (r, perms("    jane: ['reed']\n"), &["unknown-operation `reed`"]),
         (r, perms("    jane: [repository:a:pul]\n"), &["bad-permission `pul`"]),
-        (r, perms("    jane: [repository:a:v*:pull]\n"), &["tag-limited-pull `a:v*:pull`"]),
+        (r, perms("    jane: [repository:a:v*:pull]\n"), &["tag-limited-pull `repository:a:v*:pull`"]),
         (r, perms("    jane: [repository:.:pull]\n"), &[]),
         (r, repo("  prefix: ''\n  permissions:\n    jane: [repository:.:pull]\n"), &["dot-without-prefix `repository:.:pull`"]),
         (r, perms("    '/': [read]\n    'a b': [read]\n"), &["bad-grantee `'/'`", "bad-grantee `'a b'`"]),
         (r, perms("    jane: read\n"), &["wrong-type `read`"]),
         (r, perms("    jane:\n"), &["wrong-type `jane`"]),
+        (r, perms("    jane: [{allow: read, until: 9999-12-30}]\n"), &[]),
         (r, perms("    jane: [[read]]\n"), &["wrong-type `[read]`"]),
         (r, perms("    jane: [{until: 2026-12-01}]\n"), &["missing-key `jane`"]),
         (r, perms("    jane: [{allow: reed, until: soon, becuase: x}]\n"), &["unknown-operation `reed`", "bad-date `soon`", "unknown-key `becuase`"]),
@@ -163,6 +164,7 @@ fn tells_what_is_wrong_and_where() {
         (c, user("    email: nobody\n"), &["plain-password `x`", "bad-email `nobody`"]),
         (c, user("    groups: [/readers, 'a b']\n"), &["plain-password `x`", "bad-group-name `/readers`", "bad-group-name `'a b'`"]),
         (c, user("    expires: soon\n"), &["plain-password `x`", "bad-date `soon`"]),
+        (c, user("    expires: 9999-12-31\n"), &["plain-password `x`"]),
         (c, user("    enabled: 'false'\n"), &["plain-password `x`", "wrong-type `'false'`"]),
         (c, user("    previous: {type: plain, pass: y}\n"), &["plain-password `x`", "missing-key `previous`", "plain-password `y`"]),
         (c, "credentials:\n  '*': {type: plain, pass: x}\n  /a: {type: plain, pass: x}\n".into(), &["bad-user-name `'*'`", "plain-password `x`", "bad-user-name `/a`", "plain-password `x`"]),
@@ -184,6 +186,9 @@ fn tells_what_is_wrong_and_where() {
         (g, "tokens: {ttl: 5}\n".into(), &["wrong-type `5`"]),
         (g, "tokens: {ttl: 5x}\n".into(), &["bad-duration `5x`"]),
         (g, "tokens: {ttl: 5s}\n".into(), &["out-of-range `5s`"]),
+        (g, "tokens: {ttl: 24h}\nreload: {interval: 1h}\n".into(), &[]),
+        (g, "tokens: {ttl: 25h}\nreload: {interval: 61m}\n".into(), &["out-of-range `25h`", "out-of-range `61m`"]),
+        (g, "reload: {interval: 99ms}\n".into(), &["out-of-range `99ms`"]),
         (g, "tokens: {signing_key: geheim}\n".into(), &["secret-in-place `geheim`"]),
         (g, "tokens: {signing_key: {file: a, env: b}}\n".into(), &["bad-secret `{file: a, env: b}`"]),
         (g, "passwords: {min_length: 4}\n".into(), &["out-of-range `4`"]),
@@ -209,6 +214,7 @@ fn tells_what_is_wrong_and_where() {
     assert!(wrong.is_empty(), "{wrong}");
     // Those that need bytes, an alias bomb, or several files have tests of their own.
     let elsewhere = [
+        "port-is-main",
         "file-unreadable",
         "not-utf8",
         "file-twice",
@@ -220,6 +226,12 @@ fn tells_what_is_wrong_and_where() {
     let missing: Vec<_> =
         CODES.iter().map(|c| c.code).filter(|c| !seen.contains(c) && !elsewhere.contains(c)).collect();
     assert_eq!(missing, [""; 0], "codes that no case shows");
+}
+
+#[test]
+fn a_proposed_permission_is_whole() {
+    let compiled = fresh(&[("repos/a.yaml", &repo("  permissions: {jane: ['repository:a:v*:pull']}\n"))]);
+    assert_eq!(compiled.diagnostics[0].help.as_deref(), Some("did you mean `repository:a:pull`?"));
 }
 
 #[test]
@@ -401,6 +413,71 @@ fn nobody_takes_names_of_another_repository() {
 }
 
 #[test]
+fn what_is_held_back_keeps_its_names() {
+    let core = repo("  prefix: team\n  permissions: {}\n");
+    let moved = repo("  prefix: teams\n  permissions: {}\n  x: y\n");
+    let evil = repo("  prefix: team/secret\n  permissions: {'*': ['*']}\n");
+    let before = fresh(&[("repos/core.yaml", &core)]);
+    let now = tree(&[("repos/core.yaml", &moved), ("repos/evil.yaml", &evil), ("repos/team/own.yaml", GOOD)]);
+    let mut after = compile(&now, Some(&before));
+    for _ in 0..2 {
+        assert_eq!(
+            problems(&after),
+            ["repos/core.yaml unknown-key `x`", "repos/evil.yaml foreign-prefix `team/secret`"]
+        );
+        assert_eq!(serves(&after, "team/secret/x"), open("repos/core.yaml"));
+        assert_eq!(serves(&after, "team/own/x"), open("repos/team/own.yaml"));
+        assert_eq!(serves(&after, "evil/x"), closed("repos/evil.yaml"));
+        after = compile(&now, Some(&after));
+    }
+    // A broken file cannot close them, either.
+    let evil_broken = format!("{evil}  x: y\n");
+    let now = tree(&[("repos/core.yaml", &moved), ("repos/evil.yaml", &evil_broken)]);
+    assert_eq!(serves(&compile(&now, Some(&before)), "team/secret/x"), open("repos/core.yaml"));
+    // Who is refused and stays where it was is held back, too.
+    let at = |prefix: &str| repo(&format!("  prefix: {prefix}\n  permissions: {{}}\n"));
+    let before = fresh(&[("repos/a.yaml", &at("one")), ("repos/b.yaml", &at("two"))]);
+    let now = tree(&[
+        ("repos/a.yaml", &format!("{}  x: y\n", at("three"))),
+        ("repos/b.yaml", &at("one/b")),
+        ("repos/c.yaml", &at("two/c")),
+    ]);
+    let after = compile(&now, Some(&before));
+    assert_eq!(serves(&after, "one/b/x"), open("repos/a.yaml"));
+    assert_eq!(serves(&after, "two/c/x"), open("repos/b.yaml"));
+}
+
+#[test]
+fn a_misspelt_key_loses_no_claim() {
+    let all = repo("  prefix: ''\n  permissions: {'*': ['*']}\n");
+    for broken in [
+        "rpo: {prefix: private, type: docker, storage: default, permissions: {}}\n",
+        "repo: {prefx: private, type: docker, storage: default, permissions: {}}\n",
+        "repo: {'Prefix': other, 'prefixes': private, type: docker, storage: default, permissions: {}}\n",
+        "repo: {prefix: other, prefix: private, type: docker, storage: default, permissions: {}}\n",
+        "repo: {type: docker, storage: default, permissions: {}}\nprefix: private\n",
+        "repo:\n  type: [\n  prefix: other\n  \"prefix\": private\n",
+    ] {
+        let now = tree(&[("repos/all.yaml", &all), ("repos/x.yaml", broken)]);
+        for compiled in [compile(&now, None), compile(&now, Some(&fresh(&[("repos/all.yaml", &all)])))] {
+            assert_eq!(serves(&compiled, "private/a"), closed("repos/x.yaml"), "{broken}");
+            assert_eq!(serves(&compiled, "x/a"), closed("repos/x.yaml"), "{broken}");
+            assert_eq!(serves(&compiled, "free/a"), open("repos/all.yaml"), "{broken}");
+        }
+    }
+    // From who is in force, it takes nothing.
+    let good = [("repos/good.yaml", repo("  prefix: team\n")), ("repos/all.yaml", all)];
+    let good = good.each_ref().map(|(path, text)| (*path, text.as_str()));
+    for claimed in ["team", "team/a", "''"] {
+        let broken = format!("rpo: {{prefix: {claimed}, prefx: {claimed}, 'prefi': team/b}}\n");
+        let after = compile(&tree(&[good[0], good[1], ("repos/x.yaml", &broken)]), Some(&fresh(&good)));
+        for (image, file) in [("team/a/x", good[0].0), ("team/b/x", good[0].0), ("free/x", good[1].0)] {
+            assert_eq!(serves(&after, image), open(file), "{claimed}");
+        }
+    }
+}
+
+#[test]
 fn two_repositories_cannot_have_one_port() {
     let on_port = repo("  port: 5001\n  permissions: {}\n");
     let both = [("repos/a.yaml", on_port.as_str()), ("repos/b.yaml", on_port.as_str())];
@@ -410,6 +487,19 @@ fn two_repositories_cannot_have_one_port() {
     let before = fresh(&both[1..]);
     let after = compile(&tree(&both), Some(&before));
     assert_eq!((serves(&after, "a/x"), serves(&after, "b/x")), (closed("repos/a.yaml"), open("repos/b.yaml")));
+}
+
+#[test]
+fn a_repository_cannot_have_the_configured_main_port() {
+    let on_port = repo("  port: 5001\n  permissions: {}\n");
+    let files = [("registry.yaml", "server: {listen: '0.0.0.0:5001'}\n"), ("repos/a.yaml", on_port.as_str())];
+    let compiled = fresh(&files);
+    assert_eq!(problems(&compiled), ["repos/a.yaml port-is-main `5001`"]);
+    assert_eq!(serves(&compiled, "a/x"), closed("repos/a.yaml"));
+    // What was in force goes on, without the port.
+    let after = compile(&tree(&files), Some(&fresh(&files[1..])));
+    assert_eq!(serves(&after, "a/x"), open("repos/a.yaml"));
+    assert_eq!(repository(&after, "a").port, None);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Words that several files share: dates, durations, secrets.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,8 +22,8 @@ pub(super) fn end(node: &Node<'_>, report: &mut Report) -> Option<End> {
     }
 }
 
-/// A duration of at least some length.
-pub(super) fn duration(node: &Node<'_>, least: Duration, report: &mut Report) -> Option<Duration> {
+/// A duration within bounds.
+pub(super) fn duration(node: &Node<'_>, bounds: &RangeInclusive<Duration>, report: &mut Report) -> Option<Duration> {
     let text = node.string()?;
     match parse_duration(text) {
         None => {
@@ -31,8 +32,9 @@ pub(super) fn duration(node: &Node<'_>, least: Duration, report: &mut Report) ->
                 .help("write a whole number and its unit: `500ms`, `30s`, `5m`, `12h` or `1d`");
             None
         }
-        Some(duration) if duration < least => {
-            report.add(codes::OUT_OF_RANGE, node.span, format!("this must be at least {least:?}"));
+        Some(duration) if !bounds.contains(&duration) => {
+            let message = format!("this must be {} to {}", written(*bounds.start()), written(*bounds.end()));
+            report.add(codes::OUT_OF_RANGE, node.span, message);
             None
         }
         Some(duration) => Some(duration),
@@ -52,6 +54,16 @@ fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+/// The shortest way to write a duration.
+fn written(duration: Duration) -> String {
+    match (duration.as_secs(), duration.subsec_millis()) {
+        (seconds, 0) if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        (seconds, 0) if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        (seconds, 0) => format!("{seconds}s"),
+        _ => format!("{}ms", duration.as_millis()),
+    }
 }
 
 /// A secret of the server itself: warns where it stands in place.
@@ -104,6 +116,13 @@ mod tests {
             ("18446744073709551615d", None),
         ] {
             assert_eq!(parse_duration(text), duration, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for text in ["100ms", "1500ms", "59s", "90s", "1m", "24h"] {
+            assert_eq!(written(parse_duration(text).unwrap()), text);
         }
     }
 }

@@ -214,7 +214,7 @@ static TLS: Object = Object {
 
 static TOKENS: Object = Object {
     keys: &[
-        key("ttl", Shape::Text, "How long a token holds, at least 60 seconds.").default("\"5m\""),
+        key("ttl", Shape::Text, "How long a token holds, 1 minute to 24 hours.").default("\"5m\""),
         key(
             "signing_key",
             Shape::Secret,
@@ -240,7 +240,8 @@ static RELOAD: Object = Object {
             "`watch`: the system tells of changes; `poll`: the folder is looked at.",
         )
         .default("\"watch\""),
-        key("interval", Shape::Text, "How often the folder is looked at, at least 100 milliseconds.").default("\"5s\""),
+        key("interval", Shape::Text, "How often the folder is looked at, 100 milliseconds to 1 hour.")
+            .default("\"5s\""),
     ],
 };
 
