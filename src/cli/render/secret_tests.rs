@@ -130,12 +130,10 @@ fn places_are_those_of_the_file() {
 fn a_repository_hides_only_the_lines_of_what_is_unknown() {
     insta::assert_snapshot!(
                 lines("repos/a.yaml", "repo:\n  type: docker\n  prefix: A # why\n  permisions: | # hunter2\n    hunter2\n"), @r"
-    repo:
-    ^^^^
-      prefix: A # why
-              ^
-      permisions: | …
-      ^^^^^^^^^^
+    prefix: A # why
+            ^
+    permisions: | …
+    ^^^^^^^^^^
     ");
 }
 
