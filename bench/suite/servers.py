@@ -31,6 +31,9 @@ class Server:
     def __init__(self, work, port):
         self.work, self.port = os.path.join(work, self.name.replace(" ", "-")), port
         os.makedirs(self.work, exist_ok=True)
+        # Not beside a configuration, whose surroundings are watched.
+        self.log = os.path.join(work, "logs", self.name.replace(" ", "-"))
+        os.makedirs(os.path.dirname(self.log), exist_ok=True)
         self.process = None
 
     def command(self):
@@ -43,12 +46,12 @@ class Server:
     def start(self):
         """Starts it; returns the seconds until it answered a request for the first time."""
         command = self.command()
-        with open(os.path.join(self.work, "log"), "ab") as log:
+        with open(self.log, "ab") as log:
             begun = time.perf_counter()
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.work)
         while True:
             if self.process.poll() is not None or time.perf_counter() - begun > 20:
-                raise SystemExit(f"{self.name} did not start: see {self.work}/log")
+                raise SystemExit(f"{self.name} did not start: see {self.log}")
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
                     connection.sendall(b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::task::JoinHandle;
 
-use super::StorageError;
+use super::{StorageError, at_hand};
 
 /// How much is read at once, in bytes. One more piece is read ahead.
 const PIECE_BYTES: u64 = 512 * 1024;
@@ -50,6 +50,9 @@ impl BlobReader {
                 Box::pin(stream::iter((!part.is_empty()).then_some(Ok(part))))
             }
             BlobContent::File { file, path } => {
+                if let Some(whole) = at_hand::piece(&file, start, end - start) {
+                    return Box::pin(stream::iter((!whole.is_empty()).then_some(Ok(whole))));
+                }
                 let ahead = ReadAhead { file, path, position: start, end, next: None };
                 Box::pin(stream::unfold(ahead, ReadAhead::step))
             }

@@ -2,10 +2,12 @@
 //!
 //! Imports `oci`.
 
+mod at_hand;
 mod blob;
 mod error;
 mod folders;
 mod key;
+mod manifest_cache;
 mod objects;
 mod store;
 mod upload;

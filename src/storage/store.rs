@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,11 @@ use object_store::memory::InMemory;
 use super::blob::BlobContent;
 use super::error::blocking;
 use super::folders::{Folders, is_absent, sweep};
+use super::manifest_cache::ManifestCache;
 use super::objects::{Listing, Objects};
 use super::upload_data::UploadRoom;
-use super::{BlobReader, Key, StorageError};
-use crate::oci::{Digest, ImageName};
+use super::{BlobReader, Key, StorageError, at_hand};
+use crate::oci::{Digest, ImageName, MediaType};
 
 /// For how long an answer of the storage stands.
 const READY_AGE: Duration = Duration::from_secs(1);
@@ -42,6 +43,7 @@ pub enum StoreOptions {
 pub struct Store {
     pub(super) objects: Objects,
     pub(super) uploads: UploadRoom,
+    manifests: ManifestCache,
     indexing: tokio::sync::Mutex<()>,
     /// When the storage answered last; held while it is asked.
     readiness: Arc<tokio::sync::Mutex<Option<Instant>>>,
@@ -58,6 +60,7 @@ impl Store {
             StoreOptions::Memory => Ok(Self {
                 objects: Objects { store: Arc::new(InMemory::new()), folders: None },
                 uploads: UploadRoom::Memory(Arc::default()),
+                manifests: ManifestCache::default(),
                 indexing: tokio::sync::Mutex::default(),
                 readiness: Arc::default(),
                 tagging: Default::default(),
@@ -75,6 +78,7 @@ impl Store {
                 Ok(Self {
                     objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)) },
                     uploads: UploadRoom::Files(folders),
+                    manifests: ManifestCache::default(),
                     indexing: tokio::sync::Mutex::default(),
                     readiness: Arc::default(),
                     tagging: Default::default(),
@@ -169,6 +173,17 @@ impl Store {
         self.set_link(&Key::layer(image, digest), digest).await
     }
 
+    /// A manifest that was read and checked before: its media type and bytes. Says nothing on whether
+    /// anybody may have it, or whether it is still there.
+    pub fn known_manifest(&self, digest: &Digest) -> Option<(MediaType, Bytes)> {
+        self.manifests.get(digest)
+    }
+
+    /// Keeps a manifest whose digest was checked in memory, within a bound.
+    pub fn keep_manifest(&self, digest: &Digest, media_type: &MediaType, body: &Bytes) {
+        self.manifests.keep(digest, media_type, body);
+    }
+
     /// The size of a blob's bytes, whoever may see them; `None` where there are none.
     pub async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, StorageError> {
         self.objects.size(&Key::blob(digest)).await
@@ -182,20 +197,28 @@ impl Store {
             return Ok(bytes.map(|bytes| BlobReader { size: bytes.len() as u64, content: BlobContent::Memory(bytes) }));
         };
         let path = folders.path(&key);
+        if let Some(found) = at_hand::file(&path) {
+            return found.map_or(Ok(None), |file| blob_in(file, &path));
+        }
         blocking(move || {
             let file = match File::open(&path) {
                 Err(error) if is_absent(&error) => return Ok(None),
                 result => result.map_err(|error| StorageError::io(&path, error))?,
             };
-            let metadata = file.metadata().map_err(|error| StorageError::io(&path, error))?;
-            if !metadata.is_file() {
-                return Ok(None);
-            }
-            let path = path.display().to_string().into();
-            Ok(Some(BlobReader { size: metadata.len(), content: BlobContent::File { file: Arc::new(file), path } }))
+            blob_in(file, &path)
         })
         .await
     }
+}
+
+/// A blob in a file that is open; `None` where it is a folder.
+fn blob_in(file: File, path: &Path) -> Result<Option<BlobReader>, StorageError> {
+    let metadata = file.metadata().map_err(|error| StorageError::io(path, error))?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let path = path.display().to_string().into();
+    Ok(Some(BlobReader { size: metadata.len(), content: BlobContent::File { file: Arc::new(file), path } }))
 }
 
 /// Removes what a killed process left half written where uploads are recorded: the place where it is
