@@ -169,6 +169,13 @@ UPLOADS = [
 ]
 
 
+def with_an_empty_patch(data, digest):
+    """Go's client sends no chunk at all for an empty body."""
+    location, _ = begin(image)
+    answer = expect(client.do("PATCH", location, b"", BYTES), 202, location=True)
+    return client.do("PUT", client.url(answer.header("location")), data, BYTES, query=[("digest", digest)])
+
+
 def upload(way, data, algorithm):
     digest = digest_of(data, algorithm)
     created(way(data, digest), image, digest, data)
@@ -232,7 +239,8 @@ def blobs(algorithm):
         check(named(f"{name}, bad digest"), upload_with_bad_digest, way, algorithm)
     for name, way in UPLOADS[:4]:
         check(named(f"{name}, an empty JSON object"), upload, way, b"{}", algorithm)
-    for name, way in UPLOADS[:3]:
+    check(named("POST, PATCH of nothing, PUT"), upload, with_an_empty_patch, secrets.token_bytes(99), algorithm)
+    for name, way in UPLOADS[:4]:
         check(named(f"{name}, no byte at all"), upload, way, b"", algorithm)
     check(named("cancel"), cancel)
     check(named("mount"), mount, algorithm, other_image)
@@ -517,6 +525,14 @@ def refusals():
     check("cleaning up", lambda: [delete_blob(image, blob) for blob in content.blobs])
 
 
+def before_the_first_push():
+    """An image that nobody pushed to has no referrers, and no tags or no name."""
+    subject = digest_of(secrets.token_bytes(99))
+    equal("referrers", index_of(client.do("GET", f"/v2/{image}/referrers/{subject}")), [])
+    expect(client.do("GET", f"/v2/{image}/tags/list"), 200, 404)
+
+
+check("before the first push", before_the_first_push)
 check("base", lambda: expect(client.do("GET", "/v2/"), 200))
 for algorithm in ("sha256", "sha512"):
     blobs(algorithm)

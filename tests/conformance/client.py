@@ -63,6 +63,8 @@ class Client:
                 self.connection = http.client.HTTPConnection(self.host, timeout=600)
             try:
                 self.connection.putrequest(method, path, skip_accept_encoding=True)
+                # As Go's client does: an answer must not change for it.
+                self.connection.putheader("Accept-Encoding", "gzip")
                 for name, value in fields:
                     self.connection.putheader(name, value)
                 if chunked:
