@@ -3,9 +3,12 @@
 //! Imports `oci`.
 
 mod blob;
+mod directories;
 mod error;
 mod folders;
 mod key;
+mod listing;
+mod many;
 mod objects;
 mod store;
 mod upload;
@@ -15,6 +18,10 @@ mod upload_record;
 pub use blob::{BlobReader, BlobStream};
 pub use error::StorageError;
 pub use key::Key;
+pub use listing::{Children, Names, stems};
 pub use objects::Listing;
 pub use store::{Store, StoreOptions};
 pub use upload::{Acquired, UploadWriter};
+
+#[cfg(test)]
+mod listing_tests;

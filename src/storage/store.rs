@@ -11,8 +11,10 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 
 use super::blob::BlobContent;
+use super::directories::Directories;
 use super::error::blocking;
 use super::folders::{Folders, is_absent, sweep};
+use super::listing::Lister;
 use super::objects::{Listing, Objects};
 use super::upload_data::UploadRoom;
 use super::{BlobReader, Key, StorageError};
@@ -55,13 +57,16 @@ impl Store {
     /// Says what is wrong with the folder: it is none, cannot be made, or cannot be written.
     pub async fn open(options: StoreOptions) -> Result<Self, StorageError> {
         match options {
-            StoreOptions::Memory => Ok(Self {
-                objects: Objects { store: Arc::new(InMemory::new()), folders: None },
-                uploads: UploadRoom::Memory(Arc::default()),
-                indexing: tokio::sync::Mutex::default(),
-                readiness: Arc::default(),
-                tagging: Default::default(),
-            }),
+            StoreOptions::Memory => {
+                let store = Arc::new(InMemory::new());
+                Ok(Self {
+                    objects: Objects { lister: Lister::Whole(store.clone()), store, folders: None },
+                    uploads: UploadRoom::Memory(Arc::default()),
+                    indexing: tokio::sync::Mutex::default(),
+                    readiness: Arc::default(),
+                    tagging: Default::default(),
+                })
+            }
             StoreOptions::Fs { root } => {
                 let folders = blocking(move || {
                     let folders = Folders::open(&root)?;
@@ -72,8 +77,9 @@ impl Store {
                 let store = LocalFileSystem::new_with_prefix(folders.root())
                     .map_err(|source| StorageError::Object { key: folders.root().display().to_string(), source })?
                     .with_fsync(true);
+                let lister = Lister::Files(Arc::new(Directories::new(Arc::clone(&folders))));
                 Ok(Self {
-                    objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)) },
+                    objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)), lister },
                     uploads: UploadRoom::Files(folders),
                     indexing: tokio::sync::Mutex::default(),
                     readiness: Arc::default(),

@@ -4,6 +4,7 @@ mod blobs;
 mod deletes;
 mod lists;
 mod manifests;
+mod scale;
 
 use std::path::PathBuf;
 use std::sync::Arc;
