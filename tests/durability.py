@@ -101,11 +101,14 @@ class Trace:
         A folder in which nothing lies yet promises nothing, nor does the file of an upload without bytes.
         """
         leading = set()
-        for path in self.files:
+        # Nor does the record of an upload of which nothing is acknowledged.
+        begun = {path for path in self.files if path.endswith("/session") and "/uploads/" in path}
+        begun = {path for path in begun if not any(os.path.dirname(other) == os.path.dirname(path) for other in self.files - begun)}
+        for path in self.files - begun:
             while path not in leading and path != self.root:
                 leading.add(path)
                 path = os.path.dirname(path)
-        return sorted(self.unsynced_data | (self.unsynced_names & leading))
+        return sorted((self.unsynced_data - begun) | (self.unsynced_names & leading))
 
     def call(self, name, arguments):
         strings = re.findall(r'(?:AT_FDCWD(?:<[^>]*>)?, )?"((?:[^"\\]|\\.)*)"', arguments)

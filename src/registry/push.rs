@@ -1,6 +1,7 @@
 //! Pushing a manifest.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -24,34 +25,46 @@ impl Registry {
         expected: Option<&Digest>,
     ) -> Result<Pushed, RegistryError> {
         let store = self.store(permit.storage())?;
-        let image = permit.image();
-        let digest = Digest::of(expected.map_or(Algorithm::Sha256, Digest::algorithm), &body);
-        if expected.is_some_and(|expected| *expected != digest) {
-            return Err(RegistryError::DigestMismatch { actual: digest });
-        }
-        let manifest = understand(media_type, &body)?;
-        check_references(&store, image, &manifest).await?;
-        check_tags(&store, permit, &digest).await?;
+        let (writer, permit, media_type) = (Arc::clone(&store), permit.clone(), media_type.clone());
+        let expected = expected.cloned();
+        store.to_the_end(async move { put(&writer, &permit, &media_type, body, expected.as_ref()).await }).await?
+    }
+}
 
-        manifests::write(&store, &digest, body.clone()).await?;
-        referrers::enter(&store, image, &digest, &manifest, body.len() as u64).await?;
-        let revision = Key::revision(image, &digest);
+async fn put(
+    store: &Store,
+    permit: &ManifestPermit,
+    media_type: &MediaType,
+    body: Bytes,
+    expected: Option<&Digest>,
+) -> Result<Pushed, RegistryError> {
+    let image = permit.image();
+    let digest = Digest::of(expected.map_or(Algorithm::Sha256, Digest::algorithm), &body);
+    if expected.is_some_and(|expected| *expected != digest) {
+        return Err(RegistryError::DigestMismatch { actual: digest });
+    }
+    let manifest = understand(media_type, &body)?;
+    check_references(store, image, &manifest).await?;
+    check_tags(store, permit, &digest).await?;
+
+    manifests::write(store, &digest, body.clone()).await?;
+    referrers::enter(store, image, &digest, &manifest, body.len() as u64).await?;
+    let revision = Key::revision(image, &digest);
+    store.set_link(&revision, &digest).await?;
+
+    let mut set = Vec::new();
+    for (tag, mode) in permit.tags() {
+        if !set.contains(tag) && tags::set(store, image, tag, *mode, &digest).await? {
+            set.push(tag.clone());
+        }
+    }
+    // A delete may have removed it since, having seen no tag at it yet.
+    if !store.exists(&revision).await? {
         store.set_link(&revision, &digest).await?;
-
-        let mut set = Vec::new();
-        for (tag, mode) in permit.tags() {
-            if !set.contains(tag) && tags::set(&store, image, tag, *mode, &digest).await? {
-                set.push(tag.clone());
-            }
-        }
-        // A delete may have removed it since, having seen no tag at it yet.
-        if !store.exists(&revision).await? {
-            store.set_link(&revision, &digest).await?;
-        }
-        match permit.tags().first() {
-            Some((tag, _)) if set.is_empty() => Err(RegistryError::TagExists(tag.clone())),
-            _ => Ok(Pushed { digest, subject: manifest.subject.map(|subject| subject.digest), tags: set }),
-        }
+    }
+    match permit.tags().first() {
+        Some((tag, _)) if set.is_empty() => Err(RegistryError::TagExists(tag.clone())),
+        _ => Ok(Pushed { digest, subject: manifest.subject.map(|subject| subject.digest), tags: set }),
     }
 }
 

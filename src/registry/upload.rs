@@ -13,7 +13,10 @@ use crate::policy::PushPermit;
 use crate::storage::{Acquired, Store, UploadWriter};
 
 /// How many bytes are gathered before they are written. As many again may be on their way to disk.
-const BATCH_BYTES: usize = 512 * 1024;
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// How many pieces are gathered at most, as they come from the network: they are not copied together.
+const BATCH_PIECES: usize = 1024;
 
 /// How often, and after which pause, a cancel waits for a writer whose client has just gone away.
 const CANCEL_ATTEMPTS: usize = 20;
@@ -26,7 +29,8 @@ impl Registry {
     /// That of the storage.
     pub async fn start_upload(&self, permit: &PushPermit) -> Result<UploadStatus, RegistryError> {
         let store = self.store(permit.storage())?;
-        let id = store.begin_upload(permit.image(), owner(permit)).await?;
+        let (begun, image, owner) = (Arc::clone(&store), permit.image().clone(), owner(permit).map(str::to_owned));
+        let id = store.to_the_end(async move { begun.begin_upload(&image, owner.as_deref()).await }).await??;
         Ok(UploadStatus { id, offset: 0 })
     }
 
@@ -56,7 +60,7 @@ impl Registry {
         B: Stream<Item = Result<Bytes, BodyError>> + Unpin,
     {
         let store = self.store(permit.storage())?;
-        let writer = match store.acquire_upload(permit.image(), owner(permit), id).await? {
+        let writer = match acquire(&store, permit, id).await? {
             Acquired::Writer(writer) => writer,
             Acquired::Busy { offset } => return Err(RegistryError::UploadOffset { offset }),
             Acquired::Unknown | Acquired::Published => return Err(RegistryError::UploadUnknown),
@@ -67,11 +71,12 @@ impl Registry {
         }
         // On its own, so that the upload stays locked until its record is there, also where the client
         // goes away now and this is dropped.
-        let acknowledged = to_the_end({
-            let store = Arc::clone(&store);
-            async move { store.acknowledge_upload(writer).await }
-        })
-        .await?;
+        let acknowledged = store
+            .to_the_end({
+                let store = Arc::clone(&store);
+                async move { store.acknowledge_upload(writer).await }
+            })
+            .await??;
         match acknowledged {
             Some(offset) => Ok(UploadStatus { id, offset }),
             None => Err(overtaken(&store, permit, id).await),
@@ -96,7 +101,7 @@ impl Registry {
         B: Stream<Item = Result<Bytes, BodyError>> + Unpin,
     {
         let store = self.store(permit.storage())?;
-        let writer = match store.acquire_upload(permit.image(), owner(permit), id).await? {
+        let writer = match acquire(&store, permit, id).await? {
             Acquired::Writer(writer) => writer,
             Acquired::Busy { offset } => return Err(RegistryError::UploadOffset { offset }),
             Acquired::Unknown => return Err(RegistryError::UploadUnknown),
@@ -120,7 +125,8 @@ impl Registry {
         B: Stream<Item = Result<Bytes, BodyError>> + Unpin,
     {
         let store = self.store(permit.storage())?;
-        let writer = store.begin_whole(permit.image(), owner(permit)).await?;
+        let (begun, image, by) = (Arc::clone(&store), permit.image().clone(), owner(permit).map(str::to_owned));
+        let writer = store.to_the_end(async move { begun.begin_whole(&image, by.as_deref()).await }).await??;
         let mut discard = Discard {
             store: Arc::clone(&store),
             image: permit.image().clone(),
@@ -147,6 +153,12 @@ fn owner(permit: &PushPermit) -> Option<&str> {
     permit.owner().map(|owner| owner.as_str())
 }
 
+/// Takes hold of an upload.
+async fn acquire(store: &Arc<Store>, permit: &PushPermit, id: UploadId) -> Result<Acquired, StorageError> {
+    let (holder, image, owner) = (Arc::clone(store), permit.image().clone(), owner(permit).map(str::to_owned));
+    store.to_the_end(async move { holder.acquire_upload(&image, owner.as_deref(), id).await }).await?
+}
+
 /// Receives a body into an upload. The next bytes are gathered while the last ones are written, and
 /// no thread waits for a slow client.
 async fn receive<B>(
@@ -164,7 +176,7 @@ where
     }
     let announced = range.map(|range| range.length);
     let mut received = 0;
-    let mut batch = Vec::new();
+    let (mut batch, mut batched) = (Vec::new(), 0);
     let mut hand = Hand::Free(writer);
     while let Some(chunk) = body.next().await {
         let chunk = match chunk {
@@ -181,9 +193,11 @@ where
             hand.writer().await?;
             return Err(RegistryError::Size { announced, received });
         }
-        batch.extend_from_slice(&chunk);
-        if batch.len() >= BATCH_BYTES {
-            hand = hand.write(std::mem::replace(&mut batch, Vec::with_capacity(BATCH_BYTES))).await?;
+        batched += chunk.len();
+        batch.push(chunk);
+        if batched >= BATCH_BYTES || batch.len() >= BATCH_PIECES {
+            hand = hand.write(std::mem::take(&mut batch)).await?;
+            batched = 0;
         }
     }
     if !batch.is_empty() {
@@ -210,7 +224,7 @@ impl Hand {
         }
     }
 
-    async fn write(self, batch: Vec<u8>) -> Result<Self, StorageError> {
+    async fn write(self, batch: Vec<Bytes>) -> Result<Self, StorageError> {
         let writer = self.writer().await?;
         Ok(Self::Busy(tokio::spawn(writer.write(batch))))
     }
@@ -241,14 +255,15 @@ where
         return Err(RegistryError::Withdrawn);
     }
     let (publisher, digest) = (Arc::clone(store), digest.clone());
-    let is_there = to_the_end(async move {
-        let is_there = publisher.publish_upload(writer, &digest).await?;
-        if is_there {
-            tidy(publisher, id);
-        }
-        Ok(is_there)
-    })
-    .await?;
+    let is_there = store
+        .to_the_end(async move {
+            let is_there = publisher.publish_upload(writer, &digest).await?;
+            if is_there {
+                tidy(publisher, id);
+            }
+            Ok::<_, StorageError>(is_there)
+        })
+        .await??;
     if is_there { Ok(()) } else { Err(overtaken(store, permit, id).await) }
 }
 
@@ -299,13 +314,6 @@ async fn cancel(store: &Store, image: &ImageName, owner: Option<&str>, id: Uploa
     }
     let offset = store.upload_offset(image, owner, id).await?.ok_or(RegistryError::UploadUnknown)?;
     Err(RegistryError::UploadOffset { offset })
-}
-
-/// Runs work that goes on to its end when the client goes away.
-async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, StorageError>> + Send + 'static,
-) -> Result<T, StorageError> {
-    tokio::spawn(work).await.map_err(stopped)?
 }
 
 fn stopped(error: tokio::task::JoinError) -> StorageError {

@@ -25,6 +25,11 @@ pub(super) fn size(path: &Path) -> Option<Option<u64>> {
     Some(metadata.is_file().then(|| metadata.len()))
 }
 
+/// Whether there is something, where that can be told without waiting.
+pub(super) fn is_there(path: &Path) -> Option<bool> {
+    system::open(path, true).map(|found| found.is_some())
+}
+
 /// The bytes of a file that has less than `N`. `None`: that cannot be said without waiting, or there are
 /// more; `Some(None)`: there is no file.
 pub(super) fn whole<const N: usize>(path: &Path) -> Option<Option<Bytes>> {

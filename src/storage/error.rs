@@ -1,6 +1,9 @@
 //! What goes wrong in a storage.
 
+use std::cell::Cell;
 use std::path::Path;
+
+use tokio::runtime::Handle;
 
 /// What went wrong in a storage. The message is for the log, not for clients.
 #[derive(Debug, thiserror::Error)]
@@ -92,11 +95,48 @@ pub(super) fn concise(error: &object_store::Error) -> String {
     format!("{}{}", &text[..xml], said)
 }
 
-/// Runs file operations on a thread that may block.
+thread_local! {
+    /// Whether this thread may wait for a disk.
+    static MAY_BLOCK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs work on one thread that may block, so that its file operations need not go there and back one by one. It
+/// goes on to its end when whoever waits for it goes away.
+pub(super) async fn on_one_thread<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, StorageError> {
+    let runtime = Handle::current();
+    let done = tokio::task::spawn_blocking(move || {
+        let _blocking = MayBlock::begin();
+        runtime.block_on(work)
+    });
+    done.await.map_err(|error| StorageError::Stopped(error.to_string()))
+}
+
+/// As long as it lives, its thread may wait for a disk.
+struct MayBlock;
+
+impl MayBlock {
+    fn begin() -> Self {
+        MAY_BLOCK.set(true);
+        Self
+    }
+}
+
+impl Drop for MayBlock {
+    fn drop(&mut self) {
+        MAY_BLOCK.set(false);
+    }
+}
+
+/// Runs file operations on a thread that may block: this one, if it may.
 pub(super) async fn blocking<T, F>(work: F) -> Result<T, StorageError>
 where
     T: Send + 'static,
     F: FnOnce() -> Result<T, StorageError> + Send + 'static,
 {
+    if MAY_BLOCK.get() {
+        return work();
+    }
     tokio::task::spawn_blocking(work).await.map_err(|error| StorageError::Stopped(error.to_string()))?
 }

@@ -3,10 +3,14 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
 
 use super::{Key, StorageError};
 
@@ -27,6 +31,8 @@ pub(super) struct Folders {
     known: Mutex<HashSet<PathBuf>>,
     /// Removing a folder excludes finding out that it is durable.
     gate: RwLock<()>,
+    /// The number of the next file that is written under another name.
+    next_staged: AtomicU64,
 }
 
 impl Folders {
@@ -45,7 +51,9 @@ impl Folders {
             .and_then(|mut file| file.write_all(b"probe"))
             .map_err(|error| refuse(format!("cannot be written: {error}")))?;
         std::fs::remove_file(&probe).map_err(|error| StorageError::io(&probe, error))?;
-        let folders = Self { root, known: Mutex::default(), gate: RwLock::default() };
+        // Other processes may write here, too: they begin elsewhere.
+        let next_staged = AtomicU64::new(RandomState::new().hash_one(std::process::id()) >> 1);
+        let folders = Self { root, known: Mutex::default(), gate: RwLock::default(), next_staged };
         for folder in made {
             let parent = folder.canonicalize().ok().and_then(|folder| folder.parent().map(Path::to_path_buf));
             if let Some(parent) = parent {
@@ -65,6 +73,94 @@ impl Folders {
         &self.root
     }
 
+    /// Writes a file whole, or, where it must be new, only if there is none; `false` where there is one. What is there
+    /// is durable in both cases when it returns.
+    pub(super) fn put(&self, key: &Key, bytes: &[u8], must_be_new: bool) -> Result<bool, StorageError> {
+        let is_written = self.place(key, must_be_new, |file| {
+            file.write_all(bytes)?;
+            file.sync_data()
+        })?;
+        // Also where it was there already: whoever has written it may not have synced it yet.
+        self.settle(key)?;
+        Ok(is_written)
+    }
+
+    /// Writes a new file of which nothing is promised yet: a power cut may take it away. [`Folders::promise`] makes
+    /// it durable.
+    pub(super) fn put_unpromised(&self, key: &Key, bytes: &[u8]) -> Result<bool, StorageError> {
+        self.place(key, true, |file| file.write_all(bytes))
+    }
+
+    /// Makes a file that was put unpromised durable; it may be gone.
+    pub(super) fn promise(&self, key: &Key) -> Result<(), StorageError> {
+        let path = self.path(key);
+        match File::open(&path).and_then(|file| file.sync_data()) {
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(StorageError::io(&path, error)),
+            Ok(()) => self.settle(key),
+        }
+    }
+
+    /// Fills a file under another name and puts it in its place; `false` where it must be new and there is one.
+    fn place(
+        &self,
+        key: &Key,
+        must_be_new: bool,
+        fill: impl Fn(&mut File) -> std::io::Result<()>,
+    ) -> Result<bool, StorageError> {
+        let target = self.path(key);
+        let mut attempt = 1;
+        loop {
+            let staged = self.staged(&target);
+            let placed = File::create_new(&staged).and_then(|mut file| fill(&mut file)).and_then(|()| {
+                if must_be_new {
+                    // Atomic, and never over what is there.
+                    std::fs::hard_link(&staged, &target)
+                } else {
+                    std::fs::rename(&staged, &target)
+                }
+            });
+            if must_be_new || placed.is_err() {
+                // What stays behind is swept when its folder is removed.
+                let _ = std::fs::remove_file(&staged);
+            }
+            match placed {
+                Ok(()) => return Ok(true),
+                // Another process may stage under the same name.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && must_be_new && target.exists() => {
+                    return Ok(false);
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && attempt < MAKE_ATTEMPTS => attempt += 1,
+                // There is no folder yet, or whoever removes empty ones has hit it before something was put into it.
+                Err(error) if is_absent(&error) && attempt < MAKE_ATTEMPTS => {
+                    attempt += 1;
+                    self.make_above(&target)?;
+                }
+                Err(error) => return Err(StorageError::io(&target, error)),
+            }
+        }
+    }
+
+    /// A name beside a file, under which it is written.
+    fn staged(&self, target: &Path) -> PathBuf {
+        let mut name = target.as_os_str().to_owned();
+        name.push(format!("#{}", self.next_staged.fetch_add(1, Ordering::Relaxed)));
+        name.into()
+    }
+
+    fn make_above(&self, path: &Path) -> Result<(), StorageError> {
+        let parent = path.parent().unwrap_or(&self.root);
+        let mut attempt = 1;
+        loop {
+            match std::fs::create_dir_all(parent) {
+                Ok(()) => return Ok(()),
+                // Whoever removes empty folders may hit one above before the next one is made in it.
+                Err(error) if attempt < MAKE_ATTEMPTS && is_absent(&error) => attempt += 1,
+                Err(error) => return Err(StorageError::io(parent, error)),
+            }
+        }
+    }
+
     /// Makes the folder that a key lies in, so that only what is put into it has yet to be synced.
     ///
     /// Every folder above is considered, also those that somebody else has just made: they may not be
@@ -75,15 +171,7 @@ impl Folders {
         if self.known().contains(parent) {
             return Ok(());
         }
-        let mut attempt = 1;
-        loop {
-            match std::fs::create_dir_all(parent) {
-                Ok(()) => break,
-                // Whoever removes empty folders may hit one above before the next one is made in it.
-                Err(error) if attempt < MAKE_ATTEMPTS && is_absent(&error) => attempt += 1,
-                Err(error) => return Err(StorageError::io(parent, error)),
-            }
-        }
+        self.make_above(&path)?;
         self.sync_above(parent)
     }
 
@@ -118,6 +206,26 @@ impl Folders {
         }
         known.extend(settled);
         Ok(())
+    }
+
+    /// Reads a file whole that has at most `max_bytes`.
+    pub(super) fn read(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StorageError> {
+        let path = self.path(key);
+        let file = match File::open(&path) {
+            Err(error) if is_absent(&error) => return Err(StorageError::NotFound { key: key.to_string() }),
+            result => result.map_err(|error| StorageError::io(&path, error))?,
+        };
+        let metadata = file.metadata().map_err(|error| StorageError::io(&path, error))?;
+        if metadata.is_dir() {
+            return Err(StorageError::NotFound { key: key.to_string() });
+        }
+        if metadata.len() > max_bytes {
+            let why = format!("{} bytes are too many", metadata.len());
+            return Err(StorageError::Damaged { key: key.to_string(), why });
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
+        file.take(max_bytes).read_to_end(&mut bytes).map_err(|error| StorageError::io(&path, error))?;
+        Ok(bytes.into())
     }
 
     /// Removes a file for good; `false` where there is none.

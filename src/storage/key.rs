@@ -47,7 +47,8 @@ impl Key {
     /// The bytes of a blob or manifest.
     pub fn blob(digest: &Digest) -> Self {
         let hex = digest.hex();
-        Self(format!("{REFERENCE}/blobs/{}/{}/{hex}/data", digest.algorithm().as_str(), &hex[..2]))
+        let algorithm = digest.algorithm().as_str();
+        Self([REFERENCE, "/blobs/", algorithm, "/", &hex[..2], "/", hex, "/data"].concat())
     }
 
     /// The folder below which a path of images lies; `""` for that of all images.
@@ -66,17 +67,17 @@ impl Key {
     pub const MANIFESTS: &str = "_manifests";
 
     fn image(image: &ImageName, rest: &str) -> Self {
-        Self(format!("{REFERENCE}/repositories/{image}/{rest}"))
+        Self([REFERENCE, "/repositories/", image.as_str(), "/", rest].concat())
     }
 
     /// The link by which an image may serve a blob.
     pub fn layer(image: &ImageName, digest: &Digest) -> Self {
-        Self::image(image, &format!("_layers/{}/link", segments(digest)))
+        Self::image(image, &["_layers/", &segments(digest), "/link"].concat())
     }
 
     /// The link by which a manifest exists in an image.
     pub fn revision(image: &ImageName, digest: &Digest) -> Self {
-        Self::image(image, &format!("_manifests/revisions/{}/link", segments(digest)))
+        Self::image(image, &["_manifests/revisions/", &segments(digest), "/link"].concat())
     }
 
     /// The folder of an image's manifests.
@@ -101,7 +102,7 @@ impl Key {
 
     /// The link by which a tag exists.
     pub fn tag_current(image: &ImageName, tag: &Tag) -> Self {
-        Self::image(image, &format!("_manifests/tags/{tag}/current/link"))
+        Self::image(image, &["_manifests/tags/", tag.as_str(), "/current/link"].concat())
     }
 
     /// A link of a tag's history.
@@ -226,7 +227,7 @@ pub(super) const UPLOAD_SESSION: &str = "session";
 pub(super) const UPLOAD_MULTIPART: &str = "multipart-";
 
 fn segments(digest: &Digest) -> String {
-    format!("{}/{}", digest.algorithm().as_str(), digest.hex())
+    [digest.algorithm().as_str(), "/", digest.hex()].concat()
 }
 
 impl fmt::Display for Key {

@@ -1,7 +1,5 @@
 //! Small objects: links, manifests, records. Read and written whole.
 
-use std::error::Error as _;
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +7,7 @@ use bytes::Bytes;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 
 use super::error::blocking;
-use super::folders::{Folders, is_absent};
+use super::folders::Folders;
 use super::listing::Lister;
 use super::{Key, StorageError, at_hand};
 use crate::oci::Digest;
@@ -20,7 +18,10 @@ const WHOLE_MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// Room for a link: a digest, and a little more.
 const LINK_ROOM_BYTES: usize = 256;
 
-/// How often a write is tried whose folder is removed under it.
+/// Room for a record of an upload.
+const RECORD_ROOM_BYTES: usize = 2048;
+
+/// How often a write is tried that a store refused though there is nothing.
 const PUT_ATTEMPTS: usize = 5;
 
 /// The pause, in multiples, after which a write is tried again that a store refused though there is nothing.
@@ -46,6 +47,15 @@ pub(super) struct Objects {
 impl Objects {
     /// Reads an object whole.
     pub(super) async fn get(&self, key: &Key) -> Result<Bytes, StorageError> {
+        if let Some(folders) = &self.folders {
+            return match at_hand::whole::<RECORD_ROOM_BYTES>(&folders.path(key)) {
+                Some(found) => found.ok_or_else(|| StorageError::NotFound { key: key.to_string() }),
+                None => {
+                    let (folders, key) = (Arc::clone(folders), key.clone());
+                    blocking(move || folders.read(&key, WHOLE_MAX_BYTES)).await
+                }
+            };
+        }
         let found = self.store.get(&key.path()).await.map_err(|error| object_error(key, error))?;
         if found.meta.size > WHOLE_MAX_BYTES {
             return Err(StorageError::Damaged {
@@ -112,34 +122,33 @@ impl Objects {
         }
     }
 
+    /// Writes an object that is new and of which nothing is promised yet: on a file system, a power cut may take it
+    /// away.
+    pub(super) async fn create_unpromised(&self, key: &Key, bytes: Bytes) -> Result<bool, StorageError> {
+        let Some(folders) = &self.folders else { return self.create(key, bytes).await };
+        let (folders, key) = (Arc::clone(folders), key.clone());
+        blocking(move || folders.put_unpromised(&key, &bytes)).await
+    }
+
     async fn put_mode(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<bool, StorageError> {
-        let mut attempt = 1;
-        let is_written = loop {
-            if let Some(folders) = &self.folders {
-                let (folders, key) = (Arc::clone(folders), key.clone());
-                match blocking(move || folders.prepare(&key)).await {
-                    Err(StorageError::Io { source, .. }) if attempt < PUT_ATTEMPTS && is_absent(&source) => {
-                        attempt += 1;
-                        continue;
-                    }
-                    result => result?,
-                }
-            }
-            // Syncs the object and the folder that it lies in.
-            match self.store.put_opts(&key.path(), bytes.clone().into(), mode.clone().into()).await {
-                Ok(_) => break true,
-                Err(object_store::Error::AlreadyExists { .. }) => break false,
-                // Whoever removes an empty folder may hit the moment before something is put into it.
-                Err(error) if attempt < PUT_ATTEMPTS && lost_its_folder(&error) => attempt += 1,
-                Err(error) => return Err(object_error(key, error)),
-            }
-        };
-        if !is_written && let Some(folders) = &self.folders {
-            // Whoever has written it may not have synced it yet.
-            let (folders, key) = (Arc::clone(folders), key.clone());
-            blocking(move || folders.settle(&key)).await?;
+        if let Some(folders) = &self.folders {
+            let (folders, key, must_be_new) = (Arc::clone(folders), key.clone(), matches!(mode, PutMode::Create));
+            return blocking(move || folders.put(&key, &bytes, must_be_new)).await;
         }
-        Ok(is_written)
+        match self.store.put_opts(&key.path(), bytes.into(), mode.into()).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) => Err(object_error(key, error)),
+        }
+    }
+
+    /// Whether there is an object.
+    pub(super) async fn exists(&self, key: &Key) -> Result<bool, StorageError> {
+        // Where an object belongs no folder lies.
+        match self.folders.as_ref().and_then(|folders| at_hand::is_there(&folders.path(key))) {
+            Some(is_there) => Ok(is_there),
+            None => Ok(self.size(key).await?.is_some()),
+        }
     }
 
     /// The size of an object in bytes; `None` where there is none.
@@ -217,15 +226,4 @@ pub(super) fn object_error(key: &Key, error: object_store::Error) -> StorageErro
         }
         source => StorageError::Object { key: key.to_string(), source },
     }
-}
-
-fn lost_its_folder(error: &object_store::Error) -> bool {
-    let mut source = error.source();
-    while let Some(current) = source {
-        if current.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::NotFound) {
-            return true;
-        }
-        source = current.source();
-    }
-    false
 }

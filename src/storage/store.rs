@@ -14,7 +14,7 @@ use object_store::path::Path;
 
 use super::blob::BlobContent;
 use super::directories::Directories;
-use super::error::blocking;
+use super::error::{blocking, on_one_thread};
 use super::folders::{Folders, is_absent, sweep};
 use super::listing::Lister;
 use super::manifest_cache::ManifestCache;
@@ -143,6 +143,23 @@ impl Store {
         .await
     }
 
+    /// Runs work on this storage that goes on to its end when whoever waits for it goes away. On a file system it
+    /// stays on one thread, which waits for the disk as often as need be.
+    ///
+    /// # Errors
+    /// [`StorageError::Stopped`] where the program ends.
+    pub async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        match self.uploads {
+            UploadRoom::Files(_) => on_one_thread(work).await,
+            UploadRoom::Objects(_) => {
+                tokio::spawn(work).await.map_err(|error| StorageError::Stopped(error.to_string()))
+            }
+        }
+    }
+
     /// Waits until nobody builds an index, and keeps others from it.
     pub async fn indexing(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.indexing.lock().await
@@ -168,7 +185,7 @@ impl Store {
 
     /// Whether there is an object.
     pub async fn exists(&self, key: &Key) -> Result<bool, StorageError> {
-        Ok(self.objects.size(key).await?.is_some())
+        self.objects.exists(key).await
     }
 
     /// Removes an object; `false` where there is none.

@@ -107,27 +107,28 @@ impl UploadWriter {
     ///
     /// # Errors
     /// That of the storage; nothing that was not acknowledged is kept then.
-    pub async fn write(self, bytes: Vec<u8>) -> Result<Self, StorageError> {
+    pub async fn write(self, pieces: Vec<Bytes>) -> Result<Self, StorageError> {
         let Self { image, id, data, mut hasher, acknowledged, length } = self;
-        let length = length + bytes.len() as u64;
+        let length = length + pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         let (data, hasher) = match data {
             WriterData::File(mut data) => {
                 blocking(move || {
-                    hasher.0.update(&bytes);
-                    data.append(&bytes)?;
+                    pieces.iter().for_each(|piece| hasher.0.update(piece));
+                    data.append(&pieces)?;
                     Ok((WriterData::File(data), hasher))
                 })
                 .await?
             }
             WriterData::Objects(mut tail) => {
-                let bytes = Bytes::from(bytes);
-                let hashed = bytes.clone();
+                let hashed = pieces.clone();
                 let hasher = blocking(move || {
-                    hasher.0.update(&hashed);
+                    hashed.iter().for_each(|piece| hasher.0.update(piece));
                     Ok(hasher)
                 })
                 .await?;
-                tail.parts.push(bytes).await?;
+                for piece in pieces {
+                    tail.parts.push(piece).await?;
+                }
                 (WriterData::Objects(tail), hasher)
             }
         };
@@ -140,7 +141,8 @@ impl Store {
     pub async fn begin_upload(&self, image: &ImageName, owner: Option<&str>) -> Result<UploadId, StorageError> {
         let id = UploadId::random();
         let key = Key::upload_session(id);
-        self.objects.create(&key, to_json(&key, &Session::new(image, owner))?).await?;
+        // Nothing is promised before bytes are acknowledged.
+        self.objects.create_unpromised(&key, to_json(&key, &Session::new(image, owner))?).await?;
         if let UploadRoom::Files(folders) = &self.uploads {
             // After the record: a session without bytes expires, and bytes without a session would stay.
             let (folders, image) = (Arc::clone(folders), image.clone());
@@ -266,7 +268,11 @@ impl Store {
         let chunk = Chunk { version: VERSION, end, sha256 };
         // The lock is kept until the record is there.
         let data = blocking(move || {
+            let mut data = data;
             data.sync(&folders, &Key::upload_data(&image, id))?;
+            if start == 0 {
+                folders.promise(&Key::upload_session(id))?;
+            }
             Ok(data)
         })
         .await?;
@@ -291,14 +297,15 @@ impl Store {
             _ => return Ok(false),
         };
         let data = blocking(move || {
-            data.file.sync_data().map_err(|error| StorageError::io(&data.path, error))?;
+            let mut data = data;
+            data.sync_bytes()?;
             Ok(data)
         })
         .await?;
         self.link_blob(&image, digest).await?;
         let (blob, to) = (Key::blob(digest), Arc::clone(folders));
         let is_there = blocking(move || {
-            let UploadData { file, path } = data;
+            let UploadData { file, path, .. } = data;
             // What is renamed is a path; what was checked is a file.
             if !is_still_at(&file, &path).map_err(|error| StorageError::io(&path, error))? {
                 return Ok(false);

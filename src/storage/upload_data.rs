@@ -1,10 +1,13 @@
 //! The bytes of a running upload, held by one writer at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{ErrorKind, IoSlice, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
 
 use super::folders::{Folders, is_absent};
 use super::remote::Remote;
@@ -13,6 +16,9 @@ use crate::oci::{Algorithm, Digest, Hasher, ImageName, UploadId};
 
 /// How much is read at once where bytes have to be hashed again.
 const REHASH_BYTES: usize = 512 * 1024;
+
+/// After so many bytes, those before them are sent to the disk, in bytes.
+const AHEAD_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Where the bytes of running uploads are.
 #[derive(Debug, Clone)]
@@ -38,8 +44,9 @@ pub(super) enum Hold {
 /// is killed.
 #[derive(Debug)]
 pub(super) struct UploadData {
-    pub(super) file: File,
+    pub(super) file: Arc<File>,
     pub(super) path: PathBuf,
+    ahead: Ahead,
 }
 
 impl Folders {
@@ -94,7 +101,8 @@ fn hold_file(folders: &Folders, image: &ImageName, id: UploadId) -> Result<Hold,
     if !is_still_at(&file, &path).map_err(fail)? {
         return Ok(Hold::Gone);
     }
-    Ok(Hold::Held(UploadData { file, path }))
+    let file = Arc::new(file);
+    Ok(Hold::Held(UploadData { ahead: Ahead::new(&file), file, path }))
 }
 
 /// Whether a file is what lies at a path.
@@ -109,8 +117,9 @@ pub(super) fn is_still_at(file: &File, path: &Path) -> std::io::Result<bool> {
 
 impl UploadData {
     /// Adds bytes at the end.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
-        self.file.write_all(bytes).map_err(|error| StorageError::io(&self.path, error))
+    pub(super) fn append(&mut self, pieces: &[Bytes]) -> Result<(), StorageError> {
+        let written = write_all(&self.file, pieces);
+        written.and_then(|count| self.ahead.written(count)).map_err(|error| StorageError::io(&self.path, error))
     }
 
     /// Drops all but the first `length` bytes, which must be there.
@@ -121,13 +130,21 @@ impl UploadData {
             let why = format!("{length} bytes were acknowledged, but only {found} are there");
             return Err(StorageError::Damaged { key: self.path.display().to_string(), why });
         }
-        self.file.set_len(length).and_then(|()| self.file.seek(SeekFrom::Start(length))).map(|_| ()).map_err(fail)
+        let mut file = &*self.file;
+        file.set_len(length).and_then(|()| file.seek(SeekFrom::Start(length))).map(|_| ()).map_err(fail)
     }
 
     /// Makes sure that the bytes are on disk, and that they can be found there.
-    pub(super) fn sync(&self, folders: &Folders, key: &Key) -> Result<(), StorageError> {
-        self.file.sync_data().map_err(|error| StorageError::io(&self.path, error))?;
+    pub(super) fn sync(&mut self, folders: &Folders, key: &Key) -> Result<(), StorageError> {
+        self.sync_bytes()?;
         folders.settle(key)
+    }
+
+    /// Makes sure that the bytes are on disk.
+    pub(super) fn sync_bytes(&mut self) -> Result<(), StorageError> {
+        // A failure is told once, to whoever asks first: both have to be asked.
+        let ahead = self.ahead.end();
+        ahead.and_then(|()| self.file.sync_data()).map_err(|error| StorageError::io(&self.path, error))
     }
 
     /// The digest of all bytes, read again.
@@ -135,12 +152,76 @@ impl UploadData {
         let mut hasher = Hasher::new(algorithm);
         let fail = |error| StorageError::io(&self.path, error);
         let mut piece = vec![0; REHASH_BYTES];
-        self.file.seek(SeekFrom::Start(0)).map_err(fail)?;
+        let mut file = &*self.file;
+        file.seek(SeekFrom::Start(0)).map_err(fail)?;
         loop {
-            match self.file.read(&mut piece).map_err(fail)? {
+            match file.read(&mut piece).map_err(fail)? {
                 0 => return Ok(hasher.finish()),
                 count => hasher.update(&piece[..count]),
             }
+        }
+    }
+}
+
+/// Writes pieces one after another; returns how many bytes that were.
+fn write_all(mut file: &File, pieces: &[Bytes]) -> std::io::Result<u64> {
+    let mut slices: Vec<IoSlice<'_>> =
+        pieces.iter().filter(|piece| !piece.is_empty()).map(|piece| IoSlice::new(piece)).collect();
+    let mut rest = slices.as_mut_slice();
+    let mut written = 0;
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                written += count as u64;
+                IoSlice::advance_slices(&mut rest, count);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
+}
+
+/// Sends bytes to the disk while more of them arrive, so that few are left when all have to be there.
+#[derive(Debug)]
+struct Ahead {
+    file: Arc<File>,
+    unsent: u64,
+    running: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl Ahead {
+    fn new(file: &Arc<File>) -> Self {
+        Self { file: Arc::clone(file), unsent: 0, running: None }
+    }
+
+    /// Takes note of bytes that were written. Fails where earlier ones could not be sent.
+    fn written(&mut self, count: u64) -> std::io::Result<()> {
+        self.unsent += count;
+        if self.unsent < AHEAD_BYTES || self.running.as_ref().is_some_and(|running| !running.is_finished()) {
+            return Ok(());
+        }
+        self.end()?;
+        let file = Arc::clone(&self.file);
+        // Without a thread all bytes are sent at the end.
+        self.running = std::thread::Builder::new().name("early-sync".to_owned()).spawn(move || file.sync_data()).ok();
+        self.unsent = 0;
+        Ok(())
+    }
+
+    /// Waits until nothing is being sent.
+    fn end(&mut self) -> std::io::Result<()> {
+        let Some(running) = self.running.take() else { return Ok(()) };
+        running.join().unwrap_or_else(|_| Err(std::io::Error::other("the thread that syncs an upload panicked")))
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        // The file stays open until its bytes are sent; the lock must not.
+        if self.running.as_ref().is_some_and(|running| !running.is_finished()) {
+            let _ = self.file.unlock();
         }
     }
 }

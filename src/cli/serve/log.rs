@@ -10,6 +10,7 @@ use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 use crate::config::{LogFormat, LogLevel};
 
+use super::lines::Lines;
 use crate::cli::output::Colour;
 
 /// Changes what is logged.
@@ -18,7 +19,7 @@ pub(super) type Level = reload::Handle<Targets, Registry>;
 /// Begins to log; `None` where something else took the logging over already.
 pub(super) fn start(format: LogFormat, level: LogLevel) -> Option<Level> {
     let (filter, handle) = reload::Layer::new(targets(level));
-    let layer = fmt::layer().with_writer(io::stderr).with_ansi(Colour::Auto.on(&io::stderr()));
+    let layer = fmt::layer().with_writer(Lines::new(io::stderr())).with_ansi(Colour::Auto.on(&io::stderr()));
     let layer = match format {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
