@@ -1,9 +1,10 @@
 //! What a password is compared with.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use argon2::password_hash::{PasswordHasher as _, phc};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -14,6 +15,9 @@ const MAX_MEMORY_KIB: u32 = 1024 * 1024;
 /// about a million a second. It stands for 10 seconds.
 const MAX_KIB_PASSES: u64 = 10 * KIB_PASSES_A_SECOND;
 const KIB_PASSES_A_SECOND: u64 = 1_100_000;
+
+/// The largest memory of a check that is kept for the next one, in KiB. What is larger, the system gets back.
+const KEPT_MAX_BLOCKS: usize = 64 * 1024;
 
 /// The OWASP minimum for argon2id.
 const RECOMMENDED_MEMORY_KIB: u32 = 19 * 1024;
@@ -154,9 +158,11 @@ impl PasswordHash {
         let fits = match &self.form {
             Form::Argon2 { algorithm, version, params, salt, output } => {
                 let mut computed = vec![0; output.len()];
-                Argon2::new(*algorithm, *version, params.clone())
-                    .hash_password_into(password.as_bytes(), salt, &mut computed)
-                    .is_ok_and(|()| computed.ct_eq(output).into())
+                let argon2 = Argon2::new(*algorithm, *version, params.clone());
+                let hashed = in_kept_memory(params.block_count(), |memory| {
+                    argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut computed, memory)
+                });
+                hashed.is_ok_and(|()| computed.ct_eq(output).into())
             }
             Form::Bcrypt { .. } => {
                 // What bcrypt would cut off or read as an end is refused, but only after the same work.
@@ -174,6 +180,20 @@ impl PasswordHash {
     pub fn as_entry(&self) -> &str {
         &self.entry
     }
+}
+
+/// Runs work with memory that the next work of its kind uses again: freed, it would stay with the thread that had it,
+/// and checks of passwords run on many threads, though few at the same time.
+fn in_kept_memory<T>(blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+    static KEPT: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut memory = kept().pop().unwrap_or_default();
+    memory.resize(blocks, Block::new());
+    let done = work(&mut memory);
+    if blocks <= KEPT_MAX_BLOCKS {
+        kept().push(memory);
+    }
+    done
 }
 
 fn parse_argon2(text: &str) -> Result<Form, BadHash> {

@@ -100,7 +100,9 @@ pub(super) fn presented(headers: &HeaderMap) -> Result<Presented, Stranger> {
     if values.next().is_some() {
         return Err(Stranger::Absurd);
     }
-    let value = value.to_str().map_err(|_| Stranger::Absurd)?;
+    let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+    let bytes = value.as_bytes();
+    let value = std::str::from_utf8(bytes).ok().filter(|_| bytes.iter().all(is_text)).ok_or(Stranger::Absurd)?;
     let (scheme, rest) = value.trim().split_once(' ').ok_or(Stranger::Malformed)?;
     let rest = rest.trim();
     if scheme.eq_ignore_ascii_case("bearer") {

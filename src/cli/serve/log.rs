@@ -10,6 +10,7 @@ use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 use crate::config::{LogFormat, LogLevel};
 
+use super::fields::Fields;
 use super::lines::Lines;
 use crate::cli::output::Colour;
 
@@ -21,7 +22,7 @@ pub(super) fn start(format: LogFormat, level: LogLevel) -> Option<Level> {
     let (filter, handle) = reload::Layer::new(targets(level));
     let layer = fmt::layer().with_writer(Lines::new(io::stderr())).with_ansi(Colour::Auto.on(&io::stderr()));
     let layer = match format {
-        LogFormat::Text => layer.boxed(),
+        LogFormat::Text => layer.fmt_fields(Fields::default()).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry().with(filter).with(layer).try_init().ok()?;

@@ -1,5 +1,6 @@
 //! `portolan serve`: translates the settings into the options of the rooms, and runs the server.
 
+mod fields;
 mod lines;
 mod log;
 mod news;
