@@ -1,4 +1,4 @@
-//! Bytes: keys, blobs, uploads, on a file system or in memory.
+//! Bytes: keys, blobs, uploads, on a file system, in a bucket or in memory.
 //!
 //! Imports `oci`.
 
@@ -6,15 +6,24 @@ mod blob;
 mod error;
 mod folders;
 mod key;
+mod object_stream;
 mod objects;
+mod part;
+mod pointer;
+mod remote;
+mod s3;
 mod store;
 mod upload;
+mod upload_chain;
 mod upload_data;
+mod upload_objects;
 mod upload_record;
 
 pub use blob::{BlobReader, BlobStream};
 pub use error::StorageError;
 pub use key::Key;
 pub use objects::Listing;
+pub use pointer::{Part, Pointer};
+pub use s3::{S3Keys, S3Options};
 pub use store::{Store, StoreOptions};
 pub use upload::{Acquired, UploadWriter};
