@@ -19,7 +19,6 @@ import http.client
 import json
 import os
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -205,7 +204,8 @@ class List:
         times = {}
         for place, last in places.items():
             rounds = [self.page(last)[0] for _ in range(1 if place == "cold" else ROUNDS)]
-            times[place] = statistics.median(rounds)
+            # The least: what else the machine does is not of interest.
+            times[place] = min(rounds)
         return times
 
 
