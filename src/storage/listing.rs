@@ -61,7 +61,6 @@ pub(super) enum Lister {
     /// On a file system.
     Files(Arc<Directories>),
     /// In a store that begins a list anywhere, as S3 does.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for storages on object stores"))]
     Pages {
         /// The store.
         store: Arc<dyn PaginatedListStore>,

@@ -1,4 +1,4 @@
-//! Bytes: keys, blobs, uploads, on a file system or in memory.
+//! Bytes: keys, blobs, uploads, on a file system, in a bucket or in memory.
 //!
 //! Imports `oci`.
 
@@ -9,10 +9,17 @@ mod folders;
 mod key;
 mod listing;
 mod many;
+mod object_stream;
 mod objects;
+mod part;
+mod pointer;
+mod remote;
+mod s3;
 mod store;
 mod upload;
+mod upload_chain;
 mod upload_data;
+mod upload_objects;
 mod upload_record;
 
 pub use blob::{BlobReader, BlobStream};
@@ -20,6 +27,8 @@ pub use error::StorageError;
 pub use key::Key;
 pub use listing::{Children, Names, stems};
 pub use objects::Listing;
+pub use pointer::{Part, Pointer};
+pub use s3::{S3Keys, S3Options};
 pub use store::{Store, StoreOptions};
 pub use upload::{Acquired, UploadWriter};
 
