@@ -2,6 +2,7 @@
 //!
 //! Imports `policy`, `storage` and `oci`.
 
+mod candidates;
 mod catalog;
 mod delete;
 mod error;

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-
 use crate::oci::ImageName;
 use crate::policy::StorageKey;
 use crate::storage::{Children, Key, Names, StorageError, Store, stems};
@@ -170,17 +168,10 @@ impl ImageWalk {
         let is_wanted = |path: &String| ImageName::parse(path).is_ok() && !is_foreign(path);
         let paths: Vec<String> = names.names.iter().map(|name| below(folder, name)).filter(is_wanted).collect();
         self.listed += paths.len();
+        let folders = paths.iter().map(|path| Key::images(path)).collect();
         let store = Arc::clone(&self.storages[number].1);
-        let (store, parallel) = (&store, store.parallel());
-        let looked: Vec<(String, Names)> = stream::iter(paths)
-            .map(async |path| {
-                let first = store.names(&Key::images(&path), Children::Folders, None, FIRST_NAMES).await?;
-                Ok::<_, StorageError>((path, first))
-            })
-            .buffered(parallel)
-            .try_collect()
-            .await?;
-        for (path, first) in looked {
+        let looked = store.first_names(folders, Children::Folders, FIRST_NAMES).await?;
+        for (path, first) in paths.into_iter().zip(looked) {
             let is_beyond = first.more && first.names.last().is_none_or(|name| name.as_str() < self.holding);
             if is_beyond || first.names.iter().any(|name| name == self.holding) {
                 self.waiting.insert((path.clone(), number), Step::Name);
