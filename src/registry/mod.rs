@@ -5,6 +5,7 @@
 mod catalog;
 mod delete;
 mod error;
+mod known;
 mod manifests;
 mod model;
 mod mount;
@@ -13,6 +14,7 @@ mod push;
 mod referrers;
 mod tags;
 mod upload;
+mod walk;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -37,6 +39,7 @@ const PARALLEL_READS: usize = 8;
 pub struct Registry {
     stores: RwLock<HashMap<StorageKey, Arc<Store>>>,
     walks: catalog::CatalogWalks,
+    known_referrers: known::KnownReferrers,
 }
 
 impl Registry {

@@ -3,9 +3,12 @@
 //! Imports `oci`.
 
 mod blob;
+mod directories;
 mod error;
 mod folders;
 mod key;
+mod listing;
+mod many;
 mod object_stream;
 mod objects;
 mod part;
@@ -22,8 +25,12 @@ mod upload_record;
 pub use blob::{BlobReader, BlobStream};
 pub use error::StorageError;
 pub use key::Key;
+pub use listing::{Children, Names, stems};
 pub use objects::Listing;
 pub use pointer::{Part, Pointer};
 pub use s3::{S3Keys, S3Options};
 pub use store::{Store, StoreOptions};
 pub use upload::{Acquired, UploadWriter};
+
+#[cfg(test)]
+mod listing_tests;

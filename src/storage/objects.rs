@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 
 use super::error::blocking;
 use super::folders::{Folders, is_absent};
+use super::listing::Lister;
 use super::{Key, StorageError};
 use crate::oci::Digest;
 
@@ -37,6 +37,7 @@ pub struct Listing {
 pub(super) struct Objects {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) folders: Option<Arc<Folders>>,
+    pub(super) lister: Lister,
 }
 
 impl Objects {
@@ -64,9 +65,7 @@ impl Objects {
             Err(error) if error.is_not_found() => return Ok(None),
             result => result?,
         };
-        let damaged = |why: String| StorageError::Damaged { key: key.to_string(), why };
-        let text = std::str::from_utf8(&bytes).map_err(|error| damaged(error.to_string()))?;
-        Digest::parse(text.trim()).map(Some).map_err(|error| damaged(error.to_string()))
+        link_in(key, &bytes).map(Some)
     }
 
     /// Writes an object, whether or not there is one; durable when it returns.
@@ -182,30 +181,20 @@ impl Objects {
 
     /// The names in a folder; none where there is no folder.
     pub(super) async fn list(&self, key: &Key) -> Result<Listing, StorageError> {
-        let found =
-            self.store.list_with_delimiter(Some(&key.path())).await.map_err(|error| object_error(key, error))?;
-        let name = |path: &object_store::path::Path| path.filename().map(str::to_owned);
-        let mut listing = Listing {
-            folders: found.common_prefixes.iter().filter_map(name).collect(),
-            objects: found.objects.iter().filter_map(|object| name(&object.location)).collect(),
-        };
-        listing.folders.sort_unstable();
-        listing.objects.sort_unstable();
-        Ok(listing)
+        self.lister.all(key).await
     }
 
     /// Whether any object lies in a folder or below it.
     pub(super) async fn has_any(&self, key: &Key) -> Result<bool, StorageError> {
-        if let Some(folders) = &self.folders {
-            let (folders, key) = (Arc::clone(folders), key.clone());
-            return blocking(move || folders.has_any(&key)).await;
-        }
-        match self.store.list(Some(&key.path())).next().await {
-            None => Ok(false),
-            Some(Ok(_)) => Ok(true),
-            Some(Err(error)) => Err(object_error(key, error)),
-        }
+        self.lister.has_any(key).await
     }
+}
+
+/// The digest that the bytes of a link hold.
+pub(super) fn link_in(key: &Key, bytes: &[u8]) -> Result<Digest, StorageError> {
+    let damaged = |why: String| StorageError::Damaged { key: key.to_string(), why };
+    let text = std::str::from_utf8(bytes).map_err(|error| damaged(error.to_string()))?;
+    Digest::parse(text.trim()).map_err(|error| damaged(error.to_string()))
 }
 
 /// An error of the object store, with the key.

@@ -11,6 +11,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use super::error::concise;
+use super::listing::Lister;
 use super::objects::Objects;
 use super::remote::{Remote, random};
 use super::{Key, StorageError};
@@ -78,7 +79,9 @@ impl S3Options {
                 false => Arc::new(PrefixStore::new(store, root.clone())),
             }
         };
-        let objects = Objects { store: below(small.clone()), folders: None };
+        let base = if self.prefix.is_empty() { String::new() } else { format!("{root}/") };
+        let lister = Lister::Pages { store: Arc::new(small.clone()), base: base.into() };
+        let objects = Objects { store: below(small.clone()), folders: None, lister };
         let remote = Remote::new(below(large.clone()), below(streams), Arc::new(large), root.clone());
         let remote = if self.redirect { remote.with_signer(Arc::new(small)) } else { remote };
         self.probe(&objects).await?;
@@ -113,6 +116,8 @@ impl S3Options {
             .with_client_options(timeouts(options))
             .with_retry(retry)
             .with_conditional_put(S3ConditionalPut::ETagMatch)
+            // Where TLS keeps the bytes whole, they need not be hashed once more to be signed.
+            .with_unsigned_payload(!is_plain)
             // Stores that are no AWS often lack it, and nothing here deletes many objects in a hurry.
             .with_disable_bulk_delete(true);
         if let Some(region) = &self.region {
