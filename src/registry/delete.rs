@@ -41,31 +41,7 @@ impl Registry {
         if !permit.allows(&pointing, &reaching) {
             return Err(RegistryError::TagsProtected);
         }
-        // One that is damaged can still be removed. Its entry, if it has one, is not believed any more.
-        let manifest = match manifests::understand(&store, image, digest).await {
-            Ok(manifest) => manifest,
-            Err(StorageError::Damaged { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
-        for tag in &pointing {
-            // It may have been moved meanwhile.
-            tags::remove(&store, image, tag, Some(digest)).await?;
-        }
-        store.remove(&revision).await?;
-        tags::remove_folders(&store, &revision, 1).await?;
-        if let Some(subject) = manifest.as_ref().and_then(|(manifest, _)| manifest.subject.as_ref()) {
-            referrers::forget(&store, image, digest, &subject.digest).await?;
-        }
-        // A push may have set a tag since, having seen the manifest still there: it was told so.
-        let is_pushed_again = store.exists(&revision).await?
-            || tags::pointers(&store, image).await?.iter().any(|(_, target)| target == digest);
-        if is_pushed_again {
-            if let Some((manifest, size)) = &manifest {
-                referrers::enter(&store, image, digest, manifest, *size).await?;
-            }
-            store.set_link(&revision, digest).await?;
-        }
-        Ok(())
+        Ok(remove_revision(&store, image, digest, &pointing).await?)
     }
 
     /// Removes a blob from the image.
@@ -81,6 +57,41 @@ impl Registry {
         tags::remove_folders(&store, &layer, 1).await?;
         Ok(())
     }
+}
+
+/// Removes a manifest, and first the tags that point to it.
+pub(super) async fn remove_revision(
+    store: &Store,
+    image: &ImageName,
+    digest: &Digest,
+    pointing: &[Tag],
+) -> Result<(), StorageError> {
+    let revision = Key::revision(image, digest);
+    // One that is damaged can still be removed. Its entry, if it has one, is not believed any more.
+    let manifest = match manifests::understand(store, image, digest).await {
+        Ok(manifest) => manifest,
+        Err(StorageError::Damaged { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    for tag in pointing {
+        // It may have been moved meanwhile.
+        tags::remove(store, image, tag, Some(digest)).await?;
+    }
+    store.remove(&revision).await?;
+    tags::remove_folders(store, &revision, 1).await?;
+    if let Some(subject) = manifest.as_ref().and_then(|(manifest, _)| manifest.subject.as_ref()) {
+        referrers::forget(store, image, digest, &subject.digest).await?;
+    }
+    // A push may have set a tag since, having seen the manifest still there: it was told so.
+    let is_pushed_again = store.exists(&revision).await?
+        || tags::pointers(store, image).await?.iter().any(|(_, target)| target == digest);
+    if is_pushed_again {
+        if let Some((manifest, size)) = &manifest {
+            referrers::enter(store, image, digest, manifest, *size).await?;
+        }
+        store.set_link(&revision, digest).await?;
+    }
+    Ok(())
 }
 
 /// The tags from which a manifest can be reached through an index, however deep.

@@ -2,6 +2,7 @@
 //!
 //! Imports `policy`, `storage` and `oci`.
 
+mod care;
 mod catalog;
 mod delete;
 mod error;
@@ -13,11 +14,15 @@ mod push;
 mod referrers;
 mod tags;
 mod upload;
+mod uses;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+pub use care::{
+    Care, CareOptions, Collected, Copied, Damage, Finding, ImageUsage, Reindexed, Rules, Usage, Verified, VerifyOptions,
+};
 pub use error::{BodyError, RegistryError};
 pub use model::{Blob, Page, Pushed, Referrer, StoredManifest, UploadStatus};
 
@@ -37,6 +42,7 @@ const PARALLEL_READS: usize = 8;
 pub struct Registry {
     stores: RwLock<HashMap<StorageKey, Arc<Store>>>,
     walks: catalog::CatalogWalks,
+    hold: RwLock<Option<Duration>>,
 }
 
 impl Registry {
@@ -54,8 +60,19 @@ impl Registry {
             return Ok(());
         }
         let store = Arc::new(Store::open(options).await?);
+        if let Some(hold) = *self.hold.read().unwrap_or_else(PoisonError::into_inner) {
+            store.set_hold(hold);
+        }
         self.stores.write().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_insert(store);
         Ok(())
+    }
+
+    /// Says how long unused blobs are kept in all storages. Every process that works on a storage must say
+    /// the same, save where all say 40 minutes or more.
+    pub fn set_grace(&self, grace: Duration) {
+        let hold = uses::hold_of(grace);
+        *self.hold.write().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+        self.all().iter().for_each(|store| store.set_hold(hold));
     }
 
     /// Whether every one of these storages answers.

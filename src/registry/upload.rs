@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use tokio::task::JoinHandle;
 
-use super::{BodyError, Confirm, Registry, RegistryError, StorageError, UploadStatus, manifests};
+use super::{BodyError, Confirm, Registry, RegistryError, StorageError, UploadStatus, manifests, uses};
 use crate::oci::{ContentRange, Digest, ImageName, UploadId};
 use crate::policy::PushPermit;
 use crate::storage::{Acquired, Store, UploadWriter};
@@ -96,7 +96,7 @@ impl Registry {
             Acquired::Unknown => return Err(RegistryError::UploadUnknown),
             Acquired::Published => return finish_again(&store, permit, id, digest).await,
         };
-        finish(&store, writer, range, body, digest, confirm).await
+        finish(&store, permit.image(), writer, range, body, digest, confirm).await
     }
 
     /// Receives a whole blob in one request.
@@ -128,7 +128,7 @@ impl Registry {
                 return Err(RegistryError::UploadUnknown);
             }
         };
-        finish(&store, writer, None, body, digest, confirm).await?;
+        finish(&store, permit.image(), writer, None, body, digest, confirm).await?;
         discard.is_wanted = false;
         Ok(())
     }
@@ -218,6 +218,7 @@ impl Hand {
 
 async fn finish<B>(
     store: &Arc<Store>,
+    image: &ImageName,
     mut writer: UploadWriter,
     range: Option<ContentRange>,
     body: B,
@@ -242,18 +243,26 @@ where
     if !confirm() {
         return Err(RegistryError::Withdrawn);
     }
-    let (store, digest) = (Arc::clone(store), digest.clone());
-    let is_there = to_the_end(async move { store.publish_upload(writer, &digest).await }).await?;
+    let (store, image, digest) = (Arc::clone(store), image.clone(), digest.clone());
+    let is_there =
+        to_the_end(
+            async move { uses::publishing(&store, &image, &digest, store.publish_upload(writer, &digest)).await },
+        )
+        .await?;
     if is_there { Ok(()) } else { Err(RegistryError::UploadUnknown) }
 }
 
 /// Finishes an upload that was finished before, by a process that was killed before it could say so.
 async fn finish_again(store: &Store, permit: &PushPermit, id: UploadId, digest: &Digest) -> Result<(), RegistryError> {
-    if !manifests::holds_blob(store, permit.image(), digest).await? {
+    let image = permit.image();
+    // Its link may not have been synced yet.
+    let again = async {
+        let is_there = manifests::holds_blob(store, image, digest).await?;
+        if is_there { store.link_blob(image, digest).await.map(|()| true) } else { Ok(false) }
+    };
+    if !uses::publishing(store, image, digest, again).await? {
         return Err(RegistryError::UploadUnknown);
     }
-    // Its link may not have been synced yet.
-    store.link_blob(permit.image(), digest).await?;
     cancel(store, permit.image(), owner(permit), id).await
 }
 

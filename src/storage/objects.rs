@@ -181,7 +181,7 @@ impl Objects {
     }
 }
 
-fn object_error(key: &Key, error: object_store::Error) -> StorageError {
+pub(super) fn object_error(key: &Key, error: object_store::Error) -> StorageError {
     match error {
         object_store::Error::NotFound { .. } => StorageError::NotFound { key: key.to_string() },
         source => StorageError::Object { key: key.to_string(), source },

@@ -13,6 +13,7 @@ use object_store::memory::InMemory;
 use super::blob::BlobContent;
 use super::error::blocking;
 use super::folders::{Folders, is_absent, sweep};
+use super::marks::Memory;
 use super::objects::{Listing, Objects};
 use super::upload_data::UploadRoom;
 use super::{BlobReader, Key, StorageError};
@@ -42,6 +43,7 @@ pub enum StoreOptions {
 pub struct Store {
     pub(super) objects: Objects,
     pub(super) uploads: UploadRoom,
+    pub(super) care: Memory,
     indexing: tokio::sync::Mutex<()>,
     /// When the storage answered last; held while it is asked.
     readiness: Arc<tokio::sync::Mutex<Option<Instant>>>,
@@ -58,6 +60,7 @@ impl Store {
             StoreOptions::Memory => Ok(Self {
                 objects: Objects { store: Arc::new(InMemory::new()), folders: None },
                 uploads: UploadRoom::Memory(Arc::default()),
+                care: Memory::default(),
                 indexing: tokio::sync::Mutex::default(),
                 readiness: Arc::default(),
                 tagging: Default::default(),
@@ -75,6 +78,7 @@ impl Store {
                 Ok(Self {
                     objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)) },
                     uploads: UploadRoom::Files(folders),
+                    care: Memory::default(),
                     indexing: tokio::sync::Mutex::default(),
                     readiness: Arc::default(),
                     tagging: Default::default(),

@@ -192,6 +192,8 @@ impl Store {
         let writer = blocking(move || {
             if let UploadData::File { file, path } = &writer.data {
                 file.sync_data().map_err(|error| StorageError::io(path, error))?;
+                // As a blob it is new, however long ago its bytes came.
+                file.set_modified(SystemTime::now()).map_err(|error| StorageError::io(path, error))?;
             }
             Ok(writer)
         })
