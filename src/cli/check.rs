@@ -9,7 +9,7 @@ use crate::config::{Compiled, compile};
 
 use super::output::Colour;
 use super::render::{Summary, human, json};
-use super::{Exit, Failure, Folder, output, secret};
+use super::{Exit, Failure, Folder, output, secret, storages};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -60,6 +60,10 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Exit, Failure> {
 }
 
 fn missing_secret(folder: &Path, compiled: &Compiled) -> Option<Failure> {
-    let key = compiled.model.as_ref()?.settings.signing_key.as_ref()?;
-    secret::signing_key(folder, key).err().map(Failure::new)
+    let model = compiled.model.as_ref()?;
+    let key = model.settings.signing_key.as_ref().map_or(Ok(()), |key| secret::signing_key(folder, key).map(|_| ()));
+    let mut storages = model.storages.values();
+    // Where the data are makes no difference to the keys.
+    let mut keys = || storages.try_for_each(|definition| storages::options(folder, folder, definition).map(|_| ()));
+    key.and_then(|()| keys()).err().map(Failure::new)
 }

@@ -13,6 +13,7 @@ mod render;
 mod schema;
 mod secret;
 mod serve;
+mod storages;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -164,13 +164,18 @@ codes! {
         "Write a date, which holds through its last second in UTC, or an RFC 3339 time:\n\n    until: 2026-12-31\n    \
         until: 2026-12-31T18:00:00Z";
     STORAGE_UNSUPPORTED = Error "storage-unsupported", "this version does not serve this type of storage",
-        "The types of storages that are served are `fs`, a folder, and `memory`, which is lost at exit. `s3`, `gcs` \
-        and `azure` come later.";
+        "The types of storages that are served are `fs`, a folder, `s3`, a bucket, and `memory`, which is lost at \
+        exit. `gcs` and `azure` come later.";
     STORAGE_OVERLAP = Error "storage-overlap", "one storage lies inside another",
-        "Equal definitions are one storage and share their layers. Different ones must be apart: here, one folder lies \
-        inside the other, and each would take the other's files for its own.\n\n    one: {type: fs, path: \
+        "Equal definitions are one storage and share their layers. Different ones must be apart: here, one folder or \
+        prefix of a bucket lies inside the other, or is the same with another region, other credentials or another \
+        `redirect`, and each would take the other's files for its own.\n\n    one: {type: fs, path: \
         /srv/images}\n    two: {type: fs, path: /srv/images/two}    # wrong\n\nA relative path is relative to the \
         data folder.";
+    BAD_BUCKET = Error "bad-bucket", "a bucket, its region or the prefix of its keys is malformed",
+        "A bucket's name has letters, digits, `-`, `.` and `_`; a region is one such as `eu-central-1`; a prefix is \
+        made of folders, such as `team/registry`, none of which is empty, `.` or `..`.\n\n    cloud: {type: s3, \
+        bucket: images, region: eu-central-1, prefix: registry}";
     BAD_PATH = Error "bad-path", "a path cannot be used",
         "The path is empty or holds a NUL byte. Write a path such as `/var/lib/portolan`; one that does not begin \
         with `/` is relative to the data folder (storages) or to the configuration folder (certificates, secrets).";
@@ -219,8 +224,9 @@ codes! {
         "Write an IP address and a port: `0.0.0.0:5000` for all IPv4 addresses, `127.0.0.1:5000` for this machine \
         alone, `\"[::]:5000\"` for IPv6.";
     BAD_URL = Error "bad-url", "a URL is malformed",
-        "`public_url` is what clients see: `http` or `https`, the host, perhaps a port, and no path, because the \
-        registry API must be at the root.\n\n    public_url: https://registry.example.com";
+        "A URL is `http` or `https`, the host, perhaps a port, and no path. `public_url` is what clients see, who \
+        find the registry API at the root; `endpoint` is the address of a store.\n\n    public_url: \
+        https://registry.example.com";
     BAD_NETWORK = Error "bad-network", "a network is malformed",
         "Write a network as `10.0.0.0/8` or `fd00::/8`, or a single address.";
     BAD_DURATION = Error "bad-duration", "a duration is malformed",

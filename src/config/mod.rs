@@ -23,7 +23,8 @@ mod yaml;
 pub use codes::{ALL as CODES, Code, code};
 pub use compile::compile;
 pub use model::{
-    Compiled, LogFormat, LogLevel, Model, PasswordPolicy, ReloadMode, SecretSource, Settings, StorageDefinition, Tls,
+    Compiled, LogFormat, LogLevel, Model, PasswordPolicy, ReloadMode, S3Credentials, S3Definition, SecretSource,
+    Settings, StorageDefinition, Tls,
 };
 pub use position::line_column;
 pub use shape::{SCHEMA_NAMES, schema};

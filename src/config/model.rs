@@ -59,8 +59,36 @@ pub enum StorageDefinition {
         /// The folder.
         path: PathBuf,
     },
+    /// A bucket of an S3-compatible store.
+    S3(S3Definition),
     /// Memory, lost at exit.
     Memory,
+}
+
+/// A bucket of an S3-compatible store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Definition {
+    /// The bucket.
+    pub bucket: String,
+    /// The region; `None`: that of the environment, or else `us-east-1`.
+    pub region: Option<String>,
+    /// The URL of the store, without a final slash; `None`: AWS.
+    pub endpoint: Option<String>,
+    /// What all keys begin with, without slashes at its ends; empty for nothing.
+    pub prefix: String,
+    /// The keys to the store; `None`: the usual AWS sources are tried.
+    pub credentials: Option<S3Credentials>,
+    /// Whether clients are sent to presigned URLs of the store.
+    pub redirect: bool,
+}
+
+/// Where the keys to a store come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Credentials {
+    /// The name of the key.
+    pub access_key_id: SecretSource,
+    /// The key.
+    pub secret_access_key: SecretSource,
 }
 
 /// `registry.yaml`, with the defaults filled in.

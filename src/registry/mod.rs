@@ -26,7 +26,7 @@ pub use care::{
 pub use error::{BodyError, RegistryError};
 pub use model::{Blob, Page, Pushed, Referrer, StoredManifest, UploadStatus};
 
-pub use crate::storage::{BlobStream, StorageError, StoreOptions};
+pub use crate::storage::{BlobStream, S3Keys, S3Options, StorageError, StoreOptions};
 
 use crate::policy::StorageKey;
 use crate::storage::Store;
@@ -54,7 +54,8 @@ impl Registry {
     /// Opens a storage under a key; one that is open already stays as it is.
     ///
     /// # Errors
-    /// Says what is wrong with the storage: for a folder, that it is none, or cannot be written.
+    /// Says what is wrong with the storage: that a folder is none or cannot be written, that a bucket cannot be
+    /// reached or does not do what is needed.
     pub async fn open(&self, key: &StorageKey, options: StoreOptions) -> Result<(), StorageError> {
         if self.store(key).is_ok() {
             return Ok(());
@@ -73,6 +74,11 @@ impl Registry {
         let hold = uses::hold_of(grace);
         *self.hold.write().unwrap_or_else(PoisonError::into_inner) = Some(hold);
         self.all().iter().for_each(|store| store.set_hold(hold));
+    }
+
+    /// Whether a storage is open under a key.
+    pub fn is_open(&self, key: &StorageKey) -> bool {
+        self.store(key).is_ok()
     }
 
     /// Whether every one of these storages answers.

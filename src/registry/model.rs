@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::RegistryError;
 use crate::oci::{Digest, MediaType, Tag, UploadId};
 use crate::storage::{BlobReader, BlobStream};
 
@@ -28,8 +29,19 @@ pub struct Blob {
 
 impl Blob {
     /// Reads the bytes from `start` up to but not including `end`, both at most [`Blob::size`].
-    pub fn read(self, start: u64, end: u64) -> BlobStream {
-        self.reader.read(start, end)
+    ///
+    /// # Errors
+    /// The storage does not give them. (What fails later is in the stream.)
+    pub async fn read(self, start: u64, end: u64) -> Result<BlobStream, RegistryError> {
+        Ok(self.reader.read(start, end).await?)
+    }
+
+    /// A URL of the store under which the client can read the blob for a while, where the storage sends clients there.
+    ///
+    /// # Errors
+    /// The keys to the store cannot be had.
+    pub async fn url(&self) -> Result<Option<String>, RegistryError> {
+        Ok(self.reader.url().await?)
     }
 }
 

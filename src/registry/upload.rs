@@ -61,15 +61,21 @@ impl Registry {
             Acquired::Busy { offset } => return Err(RegistryError::UploadOffset { offset }),
             Acquired::Unknown | Acquired::Published => return Err(RegistryError::UploadUnknown),
         };
-        let start = writer.acknowledged();
         let writer = receive(writer, range, body).await?;
         if !confirm() {
             return Err(RegistryError::Withdrawn);
         }
         // On its own, so that the upload stays locked until its record is there, also where the client
         // goes away now and this is dropped.
-        let acknowledged = to_the_end(async move { store.acknowledge_upload(writer).await }).await?;
-        Ok(UploadStatus { id, offset: acknowledged.ok_or(RegistryError::UploadOffset { offset: start })? })
+        let acknowledged = to_the_end({
+            let store = Arc::clone(&store);
+            async move { store.acknowledge_upload(writer).await }
+        })
+        .await?;
+        match acknowledged {
+            Some(offset) => Ok(UploadStatus { id, offset }),
+            None => Err(overtaken(&store, permit, id).await),
+        }
     }
 
     /// Receives the last bytes of an upload (perhaps none), checks the digest and makes the blob part
@@ -96,7 +102,7 @@ impl Registry {
             Acquired::Unknown => return Err(RegistryError::UploadUnknown),
             Acquired::Published => return finish_again(&store, permit, id, digest).await,
         };
-        finish(&store, permit.image(), writer, range, body, digest, confirm).await
+        finish(&store, permit, writer, range, body, digest, confirm).await
     }
 
     /// Receives a whole blob in one request.
@@ -114,21 +120,15 @@ impl Registry {
         B: Stream<Item = Result<Bytes, BodyError>> + Unpin,
     {
         let store = self.store(permit.storage())?;
-        let id = store.begin_upload(permit.image(), owner(permit)).await?;
+        let writer = store.begin_whole(permit.image(), owner(permit)).await?;
         let mut discard = Discard {
             store: Arc::clone(&store),
             image: permit.image().clone(),
             owner: owner(permit).map(str::to_owned),
-            id,
+            id: writer.id(),
             is_wanted: true,
         };
-        let writer = match store.acquire_upload(permit.image(), owner(permit), id).await? {
-            Acquired::Writer(writer) => writer,
-            Acquired::Busy { .. } | Acquired::Unknown | Acquired::Published => {
-                return Err(RegistryError::UploadUnknown);
-            }
-        };
-        finish(&store, permit.image(), writer, None, body, digest, confirm).await?;
+        finish(&store, permit, writer, None, body, digest, confirm).await?;
         discard.is_wanted = false;
         Ok(())
     }
@@ -211,14 +211,14 @@ impl Hand {
     }
 
     async fn write(self, batch: Vec<u8>) -> Result<Self, StorageError> {
-        let mut writer = self.writer().await?;
-        Ok(Self::Busy(tokio::task::spawn_blocking(move || writer.write(&batch).map(|()| writer))))
+        let writer = self.writer().await?;
+        Ok(Self::Busy(tokio::spawn(writer.write(batch))))
     }
 }
 
 async fn finish<B>(
     store: &Arc<Store>,
-    image: &ImageName,
+    permit: &PushPermit,
     mut writer: UploadWriter,
     range: Option<ContentRange>,
     body: B,
@@ -229,39 +229,67 @@ where
     B: Stream<Item = Result<Bytes, BodyError>> + Unpin,
 {
     writer.expect(digest.algorithm());
-    let mut writer = receive(writer, range, body).await?;
-    let algorithm = digest.algorithm();
-    let (writer, actual) = tokio::task::spawn_blocking(move || {
-        let actual = writer.digest(algorithm)?;
-        Ok::<_, StorageError>((writer, actual))
-    })
-    .await
-    .map_err(stopped)??;
+    let writer = receive(writer, range, body).await?;
+    let id = writer.id();
+    let Some((writer, actual)) = store.upload_digest(writer, digest.algorithm()).await? else {
+        return Err(RegistryError::UploadUnknown);
+    };
     if actual != *digest {
         return Err(RegistryError::DigestMismatch { actual });
     }
     if !confirm() {
         return Err(RegistryError::Withdrawn);
     }
-    let (store, image, digest) = (Arc::clone(store), image.clone(), digest.clone());
-    let is_there =
-        to_the_end(
-            async move { uses::publishing(&store, &image, &digest, store.publish_upload(writer, &digest)).await },
-        )
-        .await?;
-    if is_there { Ok(()) } else { Err(RegistryError::UploadUnknown) }
+    let (publisher, image, digest) = (Arc::clone(store), permit.image().clone(), digest.clone());
+    let is_there = to_the_end(async move {
+        let published = publisher.publish_upload(writer, &digest);
+        let is_there = uses::publishing(&publisher, &image, &digest, published).await?;
+        if is_there {
+            tidy(publisher, id);
+        }
+        Ok(is_there)
+    })
+    .await?;
+    if is_there { Ok(()) } else { Err(overtaken(store, permit, id).await) }
+}
+
+/// Removes what a published upload leaves, while the client has its answer already.
+fn tidy(store: Arc<Store>, id: UploadId) {
+    tokio::spawn(async move {
+        if let Err(error) = store.tidy_upload(id).await {
+            tracing::warn!(upload = %id, %error, "what a finished upload leaves stays until it expires");
+        }
+    });
+}
+
+/// What to tell a client whose upload another one has gone on with, or ended.
+async fn overtaken(store: &Store, permit: &PushPermit, id: UploadId) -> RegistryError {
+    match store.upload_offset(permit.image(), owner(permit), id).await {
+        Ok(Some(offset)) => RegistryError::UploadOffset { offset },
+        Ok(None) => RegistryError::UploadUnknown,
+        Err(error) => error.into(),
+    }
 }
 
 /// Finishes an upload that was finished before, by a process that was killed before it could say so.
-async fn finish_again(store: &Store, permit: &PushPermit, id: UploadId, digest: &Digest) -> Result<(), RegistryError> {
+async fn finish_again(
+    store: &Arc<Store>,
+    permit: &PushPermit,
+    id: UploadId,
+    digest: &Digest,
+) -> Result<(), RegistryError> {
     let image = permit.image();
-    // Its link may not have been synced yet.
-    let again = async {
-        let is_there = manifests::holds_blob(store, image, digest).await?;
-        if is_there { store.link_blob(image, digest).await.map(|()| true) } else { Ok(false) }
+    let mut was_left = false;
+    let published = async {
+        was_left = store.publish_again(image, id, digest).await?;
+        Ok(was_left || manifests::holds_blob(store, image, digest).await?)
     };
-    if !uses::publishing(store, image, digest, again).await? {
+    if !uses::publishing(store, image, digest, published).await? {
         return Err(RegistryError::UploadUnknown);
+    }
+    if was_left {
+        tidy(Arc::clone(store), id);
+        return Ok(());
     }
     cancel(store, permit.image(), owner(permit), id).await
 }

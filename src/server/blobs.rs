@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, IF_RANGE, RANGE};
+use actix_web::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, IF_RANGE, LOCATION, RANGE};
 use actix_web::web::Bytes;
 use futures_util::{StreamExt as _, stream};
 
-use super::answer::{cacheable, head_only, is_known};
+use super::answer::{DOCKER_CONTENT_DIGEST, cacheable, head_only, is_known};
 use super::error::Failure;
 use super::exchange::Exchange;
 use crate::oci::{BadRange, ByteRange, Digest, ImageName, Resolved};
@@ -23,6 +23,9 @@ pub(super) async fn get(exchange: &Exchange, image: &ImageName, digest: &Digest)
         let mut response = HttpResponse::NotModified();
         cacheable(&mut response, digest, permit.is_public(), true);
         return Ok(response.finish());
+    }
+    if let Some(url) = blob.url().await? {
+        return Ok(redirect(digest, &url));
     }
     let size = blob.size;
     let (mut response, start, end) = match wanted(exchange, digest) {
@@ -42,7 +45,7 @@ pub(super) async fn get(exchange: &Exchange, image: &ImageName, digest: &Digest)
     cacheable(&mut response, digest, permit.is_public(), true);
     response.insert_header((ACCEPT_RANGES, "bytes")).insert_header((CONTENT_TYPE, OCTET_STREAM));
     let record = Rc::clone(&exchange.record);
-    let bytes = blob.read(start, end).map(move |piece| match piece {
+    let bytes = blob.read(start, end).await?.map(move |piece| match piece {
         Ok(bytes) => {
             record.sent.set(record.sent.get() + bytes.len() as u64);
             Ok(bytes)
@@ -59,6 +62,15 @@ pub(super) async fn get(exchange: &Exchange, image: &ImageName, digest: &Digest)
         return Ok(response.body(actix_web::body::SizedStream::new(0, stream::empty::<Result<Bytes, Broken>>())));
     }
     Ok(response.body(actix_web::body::SizedStream::new(end - start, bytes)))
+}
+
+/// Sends the client to the store. Whoever has the URL may read the blob for a while, so that nobody may keep it.
+fn redirect(digest: &Digest, url: &str) -> HttpResponse {
+    HttpResponse::TemporaryRedirect()
+        .insert_header((LOCATION, url))
+        .insert_header((CACHE_CONTROL, "private, no-store"))
+        .insert_header((DOCKER_CONTENT_DIGEST, digest.to_string()))
+        .finish()
 }
 
 /// `HEAD …/blobs/<digest>`

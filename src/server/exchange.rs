@@ -43,8 +43,8 @@ impl Exchange {
         self.door.service(self.published.model.settings.public_url.as_deref())
     }
 
-    /// Finds out who asks.
-    pub(super) async fn identify(&mut self) -> Result<(), Failure> {
+    /// Finds out who asks; `scope` is what a stranger is told to ask for.
+    pub(super) async fn identify(&mut self, scope: Option<&Scope>) -> Result<(), Failure> {
         let found = match guard::presented(self.headers()) {
             Ok(Presented::Nothing) => Ok(Caller::anonymous()),
             Ok(Presented::Basic { name, password }) => self.check_password(&name, &password).await,
@@ -54,7 +54,7 @@ impl Exchange {
             }
             Err(stranger) => Err(stranger),
         };
-        self.enter(found)
+        self.enter(found, scope)
     }
 
     /// Checks a password that was presented.
@@ -64,8 +64,8 @@ impl Exchange {
         guard::check_password(&self.core.authenticator, snapshot, name, password, address, self.now).await
     }
 
-    /// Takes the caller that was found, or says why there is none.
-    pub(super) fn enter(&mut self, found: Result<Caller, Stranger>) -> Result<(), Failure> {
+    /// Takes the caller that was found, or says why there is none, and what to ask for.
+    pub(super) fn enter(&mut self, found: Result<Caller, Stranger>, scope: Option<&Scope>) -> Result<(), Failure> {
         match found {
             Ok(caller) => {
                 self.core.metrics.sign_in(match (&caller.subject, caller.presented_something()) {
@@ -77,11 +77,11 @@ impl Exchange {
                 self.caller = caller;
                 Ok(())
             }
-            Err(stranger) => Err(self.turned_away(stranger)),
+            Err(stranger) => Err(self.turned_away(stranger, scope)),
         }
     }
 
-    fn turned_away(&self, stranger: Stranger) -> Failure {
+    fn turned_away(&self, stranger: Stranger, scope: Option<&Scope>) -> Failure {
         let (counted, name, reason) = match &stranger {
             Stranger::Absurd => (SignIn::WrongPassword, None, "absurd header"),
             Stranger::Malformed => (SignIn::WrongPassword, None, "malformed header"),
@@ -94,8 +94,8 @@ impl Exchange {
         match stranger {
             Stranger::Absurd => Failure::Authorization,
             Stranger::Password(_, NotSignedIn::TooMany { retry_after }) => Failure::TooMany { retry_after },
-            Stranger::Token => Failure::Unauthorized(self.challenge(None, Some(Challenge::INVALID_TOKEN))),
-            Stranger::Malformed | Stranger::Password(..) => Failure::Unauthorized(self.challenge(None, None)),
+            Stranger::Token => Failure::Unauthorized(self.challenge(scope, Some(Challenge::INVALID_TOKEN))),
+            Stranger::Malformed | Stranger::Password(..) => Failure::Unauthorized(self.challenge(scope, None)),
         }
     }
 
@@ -120,13 +120,16 @@ impl Exchange {
             }
         };
         let Some(permit) = self.caller.narrow(question, permit) else {
-            self.core.metrics.refused("not_asked");
-            let scope = question.scope();
-            let challenge = self.challenge(scope.as_ref(), Some(Challenge::INSUFFICIENT_SCOPE));
-            return Err(Failure::Unauthorized(challenge));
+            return Err(self.not_asked(question.scope().as_ref()));
         };
         *self.record.rule.borrow_mut() = Some(permit.rule().to_string());
         Ok(permit)
+    }
+
+    /// The answer to a token that was not asked for what its user may do: it names what to ask for.
+    pub(super) fn not_asked<'a>(&self, scopes: impl IntoIterator<Item = &'a Scope>) -> Failure {
+        self.core.metrics.refused("not_asked");
+        Failure::Unauthorized(self.challenge(scopes, Some(Challenge::INSUFFICIENT_SCOPE)))
     }
 
     /// The answer to a refused question: a user is told so, anybody else may sign in.
@@ -175,13 +178,15 @@ impl Exchange {
     }
 
     /// Tells a client how to be let in.
-    pub(super) fn challenge(&self, scope: Option<&Scope>, error: Option<&'static str>) -> Challenge {
-        Challenge {
-            realm: self.realm(),
-            service: self.service(),
-            scope: scope.map(|scope| shown_scope(scope, |image| self.door.shown(image))),
-            error,
-        }
+    pub(super) fn challenge<'a>(
+        &self,
+        scopes: impl IntoIterator<Item = &'a Scope>,
+        error: Option<&'static str>,
+    ) -> Challenge {
+        let shown = scopes.into_iter().map(|scope| shown_scope(scope, |image| self.door.shown(image)));
+        let scope = shown.collect::<Vec<_>>().join(" ");
+        let scope = if scope.is_empty() { None } else { Some(scope) };
+        Challenge { realm: self.realm(), service: self.service(), scope, error }
     }
 
     /// Where the token endpoint is. A repository's own port is not behind the public address, so its

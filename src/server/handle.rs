@@ -80,7 +80,7 @@ async fn perform(exchange: &mut Exchange, operation: &Operation) -> Result<HttpR
         // The token endpoint finds out by itself who asks.
         Operation::GetToken => return token_endpoint::get(exchange).await,
         Operation::PostToken => return token_endpoint::post(exchange).await,
-        _ => exchange.identify().await?,
+        _ => exchange.identify(operation.scope().as_ref()).await?,
     }
     match operation {
         Operation::Live | Operation::Ready | Operation::Metrics | Operation::GetToken | Operation::PostToken => {

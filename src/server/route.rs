@@ -6,7 +6,8 @@
 use actix_web::http::Method;
 use actix_web::web::Query;
 
-use crate::oci::{BadDigest, BadName, BadReference, BadTag, Digest, ImageName, Reference, Tag, UploadId};
+use crate::oci::{BadDigest, BadName, BadReference, BadTag, Digest, ImageName, Reference, Scope, Tag, UploadId};
+use crate::policy::{DeleteBlob, ListCatalog, Pull, Push, Question as _};
 
 /// The most entries of a list that one answer holds.
 pub(super) const PAGE_MAX: usize = 1000;
@@ -400,6 +401,24 @@ impl Operation {
             | Self::Ready
             | Self::Status
             | Self::Metrics => None,
+        }
+    }
+
+    /// What a token has to be asked for.
+    pub(super) fn scope(&self) -> Option<Scope> {
+        if let Self::Catalog(_) = self {
+            return ListCatalog { only: None }.scope();
+        }
+        let image = self.image()?.clone();
+        match self {
+            Self::DeleteManifest { .. } | Self::DeleteBlob { .. } => DeleteBlob(image).scope(),
+            Self::Tags { .. }
+            | Self::Referrers { .. }
+            | Self::GetManifest { .. }
+            | Self::HeadManifest { .. }
+            | Self::GetBlob { .. }
+            | Self::HeadBlob { .. } => Pull(image).scope(),
+            _ => Push(image).scope(),
         }
     }
 }

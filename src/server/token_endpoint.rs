@@ -56,7 +56,7 @@ pub(super) async fn post(exchange: &mut Exchange) -> Result<HttpResponse, Failur
             // A header beside the form is judged as well: whatever is presented must be right.
             sign_in_by_header(exchange).await?;
             let found = exchange.check_password(user, password).await;
-            exchange.enter(found)?;
+            exchange.enter(found, None)?;
         }
         (None, None) => sign_in_by_header(exchange).await?,
         _ => return Err(bad("`username` and `password` belong together")),
@@ -67,8 +67,8 @@ pub(super) async fn post(exchange: &mut Exchange) -> Result<HttpResponse, Failur
 /// Only a password gives a token: a token that could be exchanged for another would never end.
 async fn sign_in_by_header(exchange: &mut Exchange) -> Result<(), Failure> {
     match guard::presented(exchange.headers()) {
-        Ok(Presented::Bearer(_)) => exchange.enter(Err(Stranger::Token)),
-        _ => exchange.identify().await,
+        Ok(Presented::Bearer(_)) => exchange.enter(Err(Stranger::Token), None),
+        _ => exchange.identify(None).await,
     }
 }
 

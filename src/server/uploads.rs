@@ -7,7 +7,7 @@ use super::answer::{DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID, OCI_CHUNK_MIN_LEN
 use super::error::Failure;
 use super::exchange::Exchange;
 use crate::oci::{BadRange, ContentRange, Digest, ErrorCode, ImageName, UploadId};
-use crate::policy::{Mount, Push, PushPermit};
+use crate::policy::{Mount, Pull, Push, PushPermit, Question as _};
 use crate::registry::{RegistryError, UploadStatus};
 
 /// `POST …/blobs/uploads/`
@@ -43,7 +43,16 @@ pub(super) async fn mount(
     if from.is_some_and(|from| !exchange.door.serves(&exchange.published.model.snapshot, from)) {
         return start(exchange, image).await;
     }
-    let permit = exchange.judge(&Mount { image: image.clone(), from: from.cloned() })?;
+    let question = Mount { image: image.clone(), from: from.cloned() };
+    let permit = exchange.judge(&question)?;
+    // An upload would do as well, but a client whose token lacks only the source spares it when told.
+    if let Some(from) = from
+        && permit.source().is_none()
+        && exchange.decide(&question).is_ok_and(|permit| permit.source().is_some())
+    {
+        let scopes = [question.scope(), Pull(from.clone()).scope()];
+        return Err(exchange.not_asked(scopes.iter().flatten()));
+    }
     if exchange.core.registry.mount(&permit, digest).await? {
         return Ok(created(exchange, image, digest));
     }

@@ -10,6 +10,9 @@ use futures_util::{Stream, stream};
 use tokio::task::JoinHandle;
 
 use super::StorageError;
+use super::object_stream::ObjectStream;
+use super::pointer::Location;
+use super::remote::Remote;
 
 /// How much is read at once, in bytes. One more piece is read ahead.
 const PIECE_BYTES: u64 = 512 * 1024;
@@ -29,8 +32,8 @@ pub struct BlobReader {
 pub(super) enum BlobContent {
     /// In an open file, which stays readable when its name is removed.
     File { file: Arc<File>, path: Arc<str> },
-    /// In memory.
-    Memory(Bytes),
+    /// In one object or in several.
+    Objects { remote: Arc<Remote>, location: Arc<Location> },
 }
 
 impl BlobReader {
@@ -40,19 +43,36 @@ impl BlobReader {
     }
 
     /// Reads the bytes from `start` up to but not including `end`; both are cut down to the size.
-    pub fn read(self, start: u64, end: u64) -> BlobStream {
+    ///
+    /// # Errors
+    /// An object store does not give them. (What fails later is in the stream.)
+    pub async fn read(self, start: u64, end: u64) -> Result<BlobStream, StorageError> {
         let end = end.min(self.size);
         let start = start.min(end);
-        match self.content {
-            BlobContent::Memory(bytes) => {
-                // Both positions lie within bytes that are in memory, and so fit.
-                let part = bytes.slice(start as usize..end as usize);
-                Box::pin(stream::iter((!part.is_empty()).then_some(Ok(part))))
+        Ok(match self.content {
+            BlobContent::Objects { remote, location } => {
+                let begun = ObjectStream::begin(remote, &location, start, end).await?;
+                Box::pin(stream::unfold(begun, ObjectStream::step))
             }
             BlobContent::File { file, path } => {
                 let ahead = ReadAhead { file, path, position: start, end, next: None };
                 Box::pin(stream::unfold(ahead, ReadAhead::step))
             }
+        })
+    }
+
+    /// A URL under which the client can read the blob from the store itself for a while, where the storage sends
+    /// clients there and the blob is one object.
+    ///
+    /// # Errors
+    /// The keys to the store cannot be had.
+    pub async fn url(&self) -> Result<Option<String>, StorageError> {
+        match &self.content {
+            BlobContent::Objects { remote, location } => match location.parts.as_slice() {
+                [(key, _)] => remote.url(key).await,
+                _ => Ok(None),
+            },
+            BlobContent::File { .. } => Ok(None),
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum StorageError {
         source: std::io::Error,
     },
     /// The object store refused.
-    #[error("storage: `{key}`: {source}")]
+    #[error("storage: `{key}`: {}", concise(source))]
     Object {
         /// The key.
         key: String,
@@ -40,6 +40,16 @@ pub enum StorageError {
     Root {
         /// The folder.
         path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A bucket cannot be used as a storage.
+    #[error("storage: the bucket `{bucket}` at {store}: {why}")]
+    Bucket {
+        /// The bucket.
+        bucket: String,
+        /// The store that it is in.
+        store: String,
         /// What is wrong with it.
         why: String,
     },
@@ -67,6 +77,19 @@ impl StorageError {
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })
     }
+}
+
+/// What an object store said, in a line: of the XML of an answer only what it is about, since some stores put
+/// whole requests into it.
+pub(super) fn concise(error: &object_store::Error) -> String {
+    let text = error.to_string();
+    let Some(xml) = text.find("<?xml").or_else(|| text.find("<Error>")) else { return text };
+    let field = |name: &str| {
+        let (_, rest) = text[xml..].split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(field, _)| field)
+    };
+    let said = [field("Code"), field("Message")].into_iter().flatten().collect::<Vec<_>>().join(": ");
+    format!("{}{}", &text[..xml], said)
 }
 
 /// Runs file operations on a thread that may block.

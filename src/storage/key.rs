@@ -14,14 +14,19 @@
 //!         ├── data                                 the bytes of a running upload
 //!         └── startedat                            when it began, for the reference implementation
 //! portolan/v1/                                 our own, which the reference implementation ignores
+//! ├── blobs/<alg>/<first two>/<hex>                where the bytes of a blob are that are not in the layout above
+//! ├── parts/<uuid>/<start>-<random>                bytes that one request of an upload brought (object stores)
+//! ├── probe-<random>                               written and removed when a storage is opened (object stores)
 //! ├── repositories/<name>/_referrers/
 //! │   ├── complete                                 every referrer of this image has an entry
 //! │   └── subjects/<alg>/<hex>/<alg>-<hex>         a manifest (the last) that refers to a subject
 //! ├── uploads/<uuid>/
 //! │   ├── session                                  image, owner and start of an upload
-//! │   └── <start>                                  a chunk that was acknowledged: where it ends
-//! ├── arriving/<uuid>#1                        a blob that is being copied from elsewhere
-//! ├── quarantine/<alg>-<hex>-<uuid>            bytes that were found under a digest that is not theirs
+//! │   ├── <start>                                  a chunk that was acknowledged: where it ends. On object stores
+//! │   │                                            also how the upload ended, in the place of the next chunk
+//! │   └── multipart-<random>                       a multipart upload that runs (object stores)
+//! ├── arriving/<uuid>#1                            a blob that is being copied from elsewhere (file systems)
+//! ├── quarantine/<alg>-<hex>-<uuid>                bytes that were found under a digest that is not theirs
 //! └── gc/
 //!     ├── condemned/<alg>-<first two>              which blobs are garbage, and since when
 //!     ├── doomed/<uuid>                            blobs that a collector is deleting at this moment
@@ -141,6 +146,44 @@ impl Key {
         Self(format!("{OWN}/uploads/{id}/{start:020}"))
     }
 
+    /// The record of a multipart upload that belongs to an upload session.
+    pub(super) fn upload_multipart(id: UploadId, random: &str) -> Self {
+        Self(format!("{OWN}/uploads/{id}/{UPLOAD_MULTIPART}{random}"))
+    }
+
+    /// The folder of the bytes that the requests of an upload brought.
+    pub fn parts(id: UploadId) -> Self {
+        Self(format!("{OWN}/parts/{id}"))
+    }
+
+    /// What lies under a name in a folder.
+    pub(super) fn join(&self, name: &str) -> Self {
+        Self(format!("{self}/{name}"))
+    }
+
+    /// The bytes that one request of an upload brought, from `start` on.
+    pub(super) fn part(id: UploadId, start: u64, random: &str) -> Self {
+        Self(format!("{OWN}/parts/{id}/{start:020}-{random}"))
+    }
+
+    /// Reads the key of a part, and no other; `None` for everything else.
+    pub fn parse_part(text: &str) -> Option<Self> {
+        let (id, name) = text.strip_prefix(OWN)?.strip_prefix("/parts/")?.split_once('/')?;
+        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        (UploadId::parse(id).is_ok() && is_name).then(|| Self(text.to_owned()))
+    }
+
+    /// Where the bytes of a blob are that are not at [`Key::blob`].
+    pub fn pointer(digest: &Digest) -> Self {
+        let hex = digest.hex();
+        Self(format!("{OWN}/blobs/{}/{}/{hex}", digest.algorithm().as_str(), &hex[..2]))
+    }
+
+    /// What is written to find out what a store can do.
+    pub(super) fn probe(random: &str) -> Self {
+        Self(format!("{OWN}/probe-{random}"))
+    }
+
     /// Says that every referrer of an image has an entry.
     pub fn referrers_complete(image: &ImageName) -> Self {
         Self(format!("{OWN}/repositories/{image}/_referrers/complete"))
@@ -185,6 +228,21 @@ impl Key {
     /// The folder of the blobs of a shard.
     pub fn shard(shard: Shard) -> Self {
         Self(format!("{REFERENCE}/blobs/{}/{:02x}", shard.algorithm.as_str(), shard.first))
+    }
+
+    /// The folder of the pointers to the blobs of a shard.
+    pub fn pointer_shard(shard: Shard) -> Self {
+        Self(format!("{OWN}/blobs/{}/{:02x}", shard.algorithm.as_str(), shard.first))
+    }
+
+    /// The folder of all pointers.
+    pub fn pointers() -> Self {
+        Self(format!("{OWN}/blobs"))
+    }
+
+    /// The folder of the parts of all uploads.
+    pub fn all_parts() -> Self {
+        Self(format!("{OWN}/parts"))
     }
 
     /// The folder of an upload's bytes in an image.
@@ -267,6 +325,9 @@ impl Shard {
 /// The name of an upload's session record in its folder.
 pub(super) const UPLOAD_SESSION: &str = "session";
 
+/// What the names of records of multipart uploads begin with.
+pub(super) const UPLOAD_MULTIPART: &str = "multipart-";
+
 fn segments(digest: &Digest) -> String {
     format!("{}/{}", digest.algorithm().as_str(), digest.hex())
 }
@@ -305,6 +366,23 @@ mod tests {
             Key::tag_history(&image, &tag, &digest).as_str(),
             in_image(&format!("_manifests/tags/v1/index/sha256/{hex}/link"))
         );
+    }
+
+    #[test]
+    fn only_keys_of_parts_are_read_as_such() {
+        let id = UploadId::random();
+        let key = Key::part(id, 7, "0123abcd");
+        assert_eq!(Key::parse_part(key.as_str()), Some(key));
+        for text in [
+            String::new(),
+            "docker/registry/v2/blobs".to_owned(),
+            format!("portolan/v1/parts/{id}/"),
+            format!("portolan/v1/parts/{id}/.."),
+            format!("portolan/v1/parts/{id}/a/b"),
+            "portolan/v1/parts/x/1-a".to_owned(),
+        ] {
+            assert_eq!(Key::parse_part(&text), None, "{text}");
+        }
     }
 
     #[test]

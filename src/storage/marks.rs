@@ -19,6 +19,7 @@ use super::error::blocking;
 use super::folders::is_absent;
 use super::key::Shard;
 use super::place::Place;
+use super::upload_data::UploadRoom;
 use super::upload_record::{VERSION, check_version, from_json, to_json};
 use super::{Key, StorageError, Store};
 use crate::oci::{Digest, UploadId};
@@ -108,8 +109,21 @@ impl Store {
 
     /// What is known of a blob's bytes, wherever they lie; `None` where there are none.
     pub async fn trace(&self, digest: &Digest) -> Result<Option<Trace>, StorageError> {
-        let found = self.stat(&Key::blob(digest)).await?;
-        Ok(found.map(|found| Trace { size: found.size, modified: found.modified }))
+        if let Some(found) = self.stat(&Key::blob(digest)).await? {
+            return Ok(Some(Trace { size: found.size, modified: found.modified }));
+        }
+        if self.objects.folders.is_some() {
+            return Ok(None);
+        }
+        let Some(found) = self.stat(&Key::pointer(digest)).await? else { return Ok(None) };
+        let size = match self.pointer(digest).await {
+            Ok(Some(pointer)) => pointer.size,
+            Ok(None) => return Ok(None),
+            // It says nothing of the bytes, but something is there.
+            Err(StorageError::Damaged { .. }) => 0,
+            Err(error) => return Err(error),
+        };
+        Ok(Some(Trace { size, modified: found.modified }))
     }
 
     /// Leaves a trace of a use of a blob that is there, unless this process did so within `hold`.
@@ -285,6 +299,19 @@ impl Store {
     /// Removes a blob's bytes, wherever they lie. A power cut may bring them back.
     pub async fn remove_blob(&self, digest: &Digest) -> Result<(), StorageError> {
         let key = Key::blob(digest);
+        if let UploadRoom::Objects(remote) = &self.uploads {
+            let pointer = match self.pointer(digest).await {
+                Err(StorageError::Damaged { .. }) => None,
+                result => result?,
+            };
+            self.objects.discard(&key).await?;
+            self.objects.discard(&Key::pointer(digest)).await?;
+            for part in pointer.into_iter().flat_map(|pointer| pointer.parts) {
+                self.objects.discard(&part.key).await?;
+            }
+            remote.locations.invalidate(digest);
+            return Ok(());
+        }
         self.objects.discard(&key).await?;
         let Some(folder) = key.parent() else { return Ok(()) };
         self.objects.remove_empty(&folder).await?;

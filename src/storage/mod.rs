@@ -1,4 +1,4 @@
-//! Bytes: keys, blobs, uploads, on a file system or in memory.
+//! Bytes: keys, blobs, uploads, on a file system, in a bucket or in memory.
 //!
 //! Imports `oci`.
 
@@ -7,12 +7,19 @@ mod error;
 mod folders;
 mod key;
 mod marks;
+mod object_stream;
 mod objects;
+mod part;
 mod place;
+mod pointer;
+mod remote;
+mod s3;
 mod store;
 mod transfer;
 mod upload;
+mod upload_chain;
 mod upload_data;
+mod upload_objects;
 mod upload_record;
 mod walk;
 
@@ -22,6 +29,8 @@ pub use key::{Key, Shard};
 pub use marks::{Condemned, Mark, NOTE_AGE_MIN, Trace, is_younger};
 pub use objects::Listing;
 pub use place::Place;
+pub use pointer::{Part, Pointer};
+pub use s3::{S3Keys, S3Options};
 pub use store::{Store, StoreOptions};
 pub use upload::{Acquired, UploadWriter};
 pub use walk::{Found, Walk};

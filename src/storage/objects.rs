@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -18,6 +19,9 @@ const WHOLE_MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 /// How often a write is tried whose folder is removed under it.
 const PUT_ATTEMPTS: usize = 5;
+
+/// The pause, in multiples, after which a write is tried again that a store refused though there is nothing.
+const CREATE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The names in a folder, each kind in byte order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -54,15 +58,6 @@ impl Objects {
         Ok(bytes)
     }
 
-    /// The bytes of an object of any size, from a store that has them in memory.
-    pub(super) async fn in_memory(&self, key: &Key) -> Result<Option<Bytes>, StorageError> {
-        match self.store.get(&key.path()).await {
-            Ok(found) => found.bytes().await.map(Some).map_err(|error| object_error(key, error)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(object_error(key, error)),
-        }
-    }
-
     /// Reads the digest that a link holds; `None` where there is no link.
     pub(super) async fn link(&self, key: &Key) -> Result<Option<Digest>, StorageError> {
         let bytes = match self.get(key).await {
@@ -79,10 +74,35 @@ impl Objects {
         self.put_mode(key, bytes, PutMode::Overwrite).await.map(|_| ())
     }
 
-    /// Writes an object if there is none; `false` where there is one. What is there is durable in
-    /// both cases when it returns.
+    /// Writes an object if there is none; `false` where there is one (on object stores: one with other bytes). What
+    /// is there is durable in both cases when it returns.
     pub(super) async fn create(&self, key: &Key, bytes: Bytes) -> Result<bool, StorageError> {
-        self.put_mode(key, bytes, PutMode::Create).await
+        match self.folders {
+            Some(_) => self.put_mode(key, bytes, PutMode::Create).await,
+            None => self.create_remote(key, bytes).await,
+        }
+    }
+
+    /// What a store answers says less than what it then holds: a request that it carried out may have been sent
+    /// again, so that it meets its own object, and of requests at the same time it may refuse every one.
+    async fn create_remote(&self, key: &Key, bytes: Bytes) -> Result<bool, StorageError> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.put_mode(key, bytes.clone(), PutMode::Create).await {
+                Ok(true) => return Ok(true),
+                Ok(false) => None,
+                Err(error) => Some(error),
+            };
+            match (self.get(key).await, error) {
+                (Ok(found), _) => return Ok(found == bytes),
+                (Err(_), Some(error)) => return Err(error),
+                (Err(absent), None) if absent.is_not_found() && attempt < PUT_ATTEMPTS => {
+                    tokio::time::sleep(CREATE_PAUSE * attempt as u32).await;
+                    attempt += 1;
+                }
+                (Err(error), None) => return Err(error),
+            }
+        }
     }
 
     async fn put_mode(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<bool, StorageError> {
@@ -135,13 +155,20 @@ impl Objects {
             return blocking(move || folders.remove(&key)).await;
         }
         let existed = self.size(key).await?.is_some();
-        self.store.delete(&key.path()).await.map_err(|error| object_error(key, error))?;
+        self.delete(key).await?;
         Ok(existed)
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        match self.store.delete(&key.path()).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(object_error(key, error)),
+        }
     }
 
     /// Removes an object that does no harm if a power cut brings it back.
     pub(super) async fn discard(&self, key: &Key) -> Result<(), StorageError> {
-        let Some(folders) = &self.folders else { return self.remove(key).await.map(|_| ()) };
+        let Some(folders) = &self.folders else { return self.delete(key).await };
         let (folders, key) = (Arc::clone(folders), key.clone());
         blocking(move || folders.discard(&key).map(|_| ())).await
     }
@@ -181,9 +208,13 @@ impl Objects {
     }
 }
 
+/// An error of the object store, with the key.
 pub(super) fn object_error(key: &Key, error: object_store::Error) -> StorageError {
     match error {
-        object_store::Error::NotFound { .. } => StorageError::NotFound { key: key.to_string() },
+        // Without its bucket, nothing can be said of an object.
+        object_store::Error::NotFound { source, .. } if !source.to_string().contains("NoSuchBucket") => {
+            StorageError::NotFound { key: key.to_string() }
+        }
         source => StorageError::Object { key: key.to_string(), source },
     }
 }

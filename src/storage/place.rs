@@ -32,6 +32,10 @@ pub enum Place {
     },
     /// Says that every referrer of an image has an entry.
     ReferrersComplete(ImageName),
+    /// Says where the bytes of a blob are.
+    Pointer(Digest),
+    /// Bytes that one request of an upload brought.
+    Part(UploadId),
     /// A blob was used.
     Used(Digest),
     /// What else is kept for collecting garbage, and what was put aside.
@@ -47,6 +51,11 @@ impl Place {
         let parts: Vec<&str> = below(path, &Key::own())?.split('/').collect();
         match parts.as_slice() {
             ["uploads", id, _] => Some(Self::UploadRecord(UploadId::parse(id).ok()?)),
+            ["blobs", algorithm, first, hex] => {
+                hex.starts_with(first).then_some(())?;
+                Some(Self::Pointer(digest(algorithm, hex)?))
+            }
+            ["parts", id, _] => Some(Self::Part(UploadId::parse(id).ok()?)),
             ["gc", "used", _, name] => Some(Self::Used(dashed(name)?)),
             ["gc" | "quarantine", ..] => Some(Self::Housekeeping),
             ["repositories", name @ .., "_referrers", "complete"] => Some(Self::ReferrersComplete(image(name)?)),
@@ -130,6 +139,8 @@ mod tests {
                 Place::Referrer { image: image.clone(), subject: one.clone(), referrer: two.clone() },
             ),
             (Key::referrers_complete(&image), Place::ReferrersComplete(image.clone())),
+            (Key::pointer(&two), Place::Pointer(two.clone())),
+            (Key::part(id, 0, "a"), Place::Part(id)),
             (Key::used_note(id, &two), Place::Used(two.clone())),
             (Key::clock(id), Place::Housekeeping),
             (Key::quarantine(&one, id), Place::Housekeeping),

@@ -7,14 +7,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
+use object_store::path::Path;
 
 use super::blob::BlobContent;
 use super::error::blocking;
 use super::folders::{Folders, is_absent, sweep};
 use super::marks::Memory;
 use super::objects::{Listing, Objects};
+use super::remote::{Remote, Sizes};
+use super::s3::S3Options;
 use super::upload_data::UploadRoom;
 use super::{BlobReader, Key, StorageError};
 use crate::oci::{Digest, ImageName};
@@ -33,6 +37,8 @@ pub enum StoreOptions {
         /// The folder.
         root: PathBuf,
     },
+    /// A bucket of an S3-compatible store.
+    S3(S3Options),
     /// Memory, lost at exit.
     Memory,
 }
@@ -54,17 +60,15 @@ impl Store {
     /// Opens a storage.
     ///
     /// # Errors
-    /// Says what is wrong with the folder: it is none, cannot be made, or cannot be written.
+    /// Says what is wrong with the folder: it is none, cannot be made, or cannot be written; or with the bucket: it
+    /// cannot be reached, the keys do not fit, or it ignores conditions.
     pub async fn open(options: StoreOptions) -> Result<Self, StorageError> {
         match options {
-            StoreOptions::Memory => Ok(Self {
-                objects: Objects { store: Arc::new(InMemory::new()), folders: None },
-                uploads: UploadRoom::Memory(Arc::default()),
-                care: Memory::default(),
-                indexing: tokio::sync::Mutex::default(),
-                readiness: Arc::default(),
-                tagging: Default::default(),
-            }),
+            StoreOptions::Memory => Ok(Self::over(Arc::default(), Sizes::default())),
+            StoreOptions::S3(options) => {
+                let (objects, remote) = options.open().await?;
+                Ok(Self::of_objects(objects, remote))
+            }
             StoreOptions::Fs { root } => {
                 let folders = blocking(move || {
                     let folders = Folders::open(&root)?;
@@ -87,6 +91,32 @@ impl Store {
         }
     }
 
+    /// A storage in memory, which is a store of objects like any other.
+    pub(super) fn over(memory: Arc<InMemory>, sizes: Sizes) -> Self {
+        let store = || -> Arc<dyn ObjectStore> { Arc::<InMemory>::clone(&memory) };
+        let objects = Objects { store: store(), folders: None };
+        let mut remote = Remote::new(store(), store(), Arc::<InMemory>::clone(&memory), Path::default());
+        remote.sizes = sizes;
+        Self::of_objects(objects, Arc::new(remote))
+    }
+
+    /// A storage over a store that others have open, too, with pieces of such a size, and so many in an object.
+    #[cfg(test)]
+    pub(crate) fn shared(memory: Arc<InMemory>, piece: usize, pieces: usize) -> Self {
+        Self::over(memory, Sizes { piece, pieces })
+    }
+
+    fn of_objects(objects: Objects, remote: Arc<Remote>) -> Self {
+        Self {
+            objects,
+            uploads: UploadRoom::Objects(remote),
+            care: Memory::default(),
+            indexing: tokio::sync::Mutex::default(),
+            readiness: Arc::default(),
+            tagging: Default::default(),
+        }
+    }
+
     /// Whether the storage answers. Asked again within a second, it repeats itself; and it is asked once
     /// at a time, also where those who ask give up: a folder that hangs holds one thread.
     pub async fn ready(&self) -> Result<(), StorageError> {
@@ -94,7 +124,12 @@ impl Store {
         if answered.is_some_and(|at| at.elapsed() < READY_AGE) {
             return Ok(());
         }
-        let Some(folders) = &self.objects.folders else { return Ok(()) };
+        let Some(folders) = &self.objects.folders else {
+            // That there is no such object is an answer.
+            self.objects.size(&Key::probe("")).await?;
+            *answered = Some(Instant::now());
+            return Ok(());
+        };
         let folders = Arc::clone(folders);
         blocking(move || {
             let root = folders.root();
@@ -175,17 +210,25 @@ impl Store {
 
     /// The size of a blob's bytes, whoever may see them; `None` where there are none.
     pub async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, StorageError> {
-        self.objects.size(&Key::blob(digest)).await
+        match self.uploads {
+            UploadRoom::Files(_) => self.objects.size(&Key::blob(digest)).await,
+            UploadRoom::Objects(_) => Ok(self.locate(digest).await?.map(|location| location.size)),
+        }
     }
 
     /// Opens a blob; `None` where there is none.
     pub async fn open_blob(&self, digest: &Digest) -> Result<Option<BlobReader>, StorageError> {
-        let key = Key::blob(digest);
-        let Some(folders) = &self.objects.folders else {
-            let bytes = self.objects.in_memory(&key).await?;
-            return Ok(bytes.map(|bytes| BlobReader { size: bytes.len() as u64, content: BlobContent::Memory(bytes) }));
+        let folders = match &self.uploads {
+            UploadRoom::Files(folders) => folders,
+            UploadRoom::Objects(remote) => {
+                let location = self.locate_recently(remote, digest).await?;
+                return Ok(location.map(|location| BlobReader {
+                    size: location.size,
+                    content: BlobContent::Objects { remote: Arc::clone(remote), location },
+                }));
+            }
         };
-        let path = folders.path(&key);
+        let path = folders.path(&Key::blob(digest));
         blocking(move || {
             let file = match File::open(&path) {
                 Err(error) if is_absent(&error) => return Ok(None),

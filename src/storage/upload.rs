@@ -4,12 +4,18 @@
 //! continue from one position only one can be acknowledged. It holds where the chunk ends and the state
 //! of the digest there, so that bytes are hashed once, and any process can go on after any other.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
 
 use super::error::blocking;
+use super::folders::Folders;
 use super::key::UPLOAD_SESSION;
+use super::upload_chain::{Chain, now};
 use super::upload_data::{Hold, UploadData, UploadRoom, is_still_at};
-use super::upload_record::{Chunk, Session, VERSION, check_version, from_json, to_json};
+use super::upload_objects::Tail;
+use super::upload_record::{Chunk, Session, Step, VERSION, check_version, from_json, to_json};
 use super::{Key, StorageError, Store};
 use crate::oci::{Algorithm, Digest, Hasher, ImageName, UploadId};
 
@@ -29,18 +35,38 @@ pub enum Acquired {
     Writer(UploadWriter),
 }
 
-/// An upload that is being written to, by nobody else at the same time.
+/// An upload that is being written to: on a file system by nobody else at the same time, on an object store as if
+/// by nobody else, until what was written is to count.
 #[derive(Debug)]
 pub struct UploadWriter {
     image: ImageName,
     id: UploadId,
-    data: UploadData,
+    data: WriterData,
     hasher: Running,
     acknowledged: u64,
     length: u64,
 }
 
-struct Running(Box<Hasher>);
+/// Where what is written goes.
+#[derive(Debug)]
+pub(super) enum WriterData {
+    /// To a file.
+    File(UploadData),
+    /// To objects.
+    Objects(Tail),
+}
+
+pub(super) struct Running(Box<Hasher>);
+
+impl Running {
+    /// The digest's computation, taken up where a record left it.
+    pub(super) fn resume(id: UploadId, sha256: &[u8]) -> Result<Hasher, StorageError> {
+        Hasher::resume(Algorithm::Sha256, sha256).ok_or_else(|| StorageError::Damaged {
+            key: Key::upload(id).to_string(),
+            why: "the state of the digest cannot be read".to_owned(),
+        })
+    }
+}
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -49,6 +75,16 @@ impl std::fmt::Debug for Running {
 }
 
 impl UploadWriter {
+    pub(super) fn new(image: &ImageName, id: UploadId, data: WriterData, hasher: Hasher, acknowledged: u64) -> Self {
+        let hasher = Running(Box::new(hasher));
+        Self { image: image.clone(), id, data, hasher, acknowledged, length: acknowledged }
+    }
+
+    /// The session.
+    pub fn id(&self) -> UploadId {
+        self.id
+    }
+
     /// How many bytes were acknowledged before.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged
@@ -67,21 +103,35 @@ impl UploadWriter {
         }
     }
 
-    /// Adds bytes. Blocks.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
-        self.hasher.0.update(bytes);
-        self.data.append(bytes)?;
-        self.length += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// The digest of all bytes. Blocks where they have to be read again.
-    pub fn digest(&mut self, algorithm: Algorithm) -> Result<Digest, StorageError> {
-        if self.hasher.0.algorithm() == algorithm {
-            Ok(Hasher::clone(&self.hasher.0).finish())
-        } else {
-            self.data.rehash(algorithm)
-        }
+    /// Adds bytes. Not before it returns there is room for more.
+    ///
+    /// # Errors
+    /// That of the storage; nothing that was not acknowledged is kept then.
+    pub async fn write(self, bytes: Vec<u8>) -> Result<Self, StorageError> {
+        let Self { image, id, data, mut hasher, acknowledged, length } = self;
+        let length = length + bytes.len() as u64;
+        let (data, hasher) = match data {
+            WriterData::File(mut data) => {
+                blocking(move || {
+                    hasher.0.update(&bytes);
+                    data.append(&bytes)?;
+                    Ok((WriterData::File(data), hasher))
+                })
+                .await?
+            }
+            WriterData::Objects(mut tail) => {
+                let bytes = Bytes::from(bytes);
+                let hashed = bytes.clone();
+                let hasher = blocking(move || {
+                    hasher.0.update(&hashed);
+                    Ok(hasher)
+                })
+                .await?;
+                tail.parts.push(bytes).await?;
+                (WriterData::Objects(tail), hasher)
+            }
+        };
+        Ok(Self { image, id, data, hasher, acknowledged, length })
     }
 }
 
@@ -89,14 +139,29 @@ impl Store {
     /// Begins an upload session.
     pub async fn begin_upload(&self, image: &ImageName, owner: Option<&str>) -> Result<UploadId, StorageError> {
         let id = UploadId::random();
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let session = Session { version: VERSION, image: image.to_string(), owner: owner.map(str::to_owned), started };
         let key = Key::upload_session(id);
-        self.objects.create(&key, to_json(&key, &session)?).await?;
-        // After the record: a session without bytes expires, and bytes without a session would stay.
-        let (room, image) = (self.uploads.clone(), image.clone());
-        blocking(move || room.make(&image, id)).await?;
+        self.objects.create(&key, to_json(&key, &Session::new(image, owner))?).await?;
+        if let UploadRoom::Files(folders) = &self.uploads {
+            // After the record: a session without bytes expires, and bytes without a session would stay.
+            let (folders, image) = (Arc::clone(folders), image.clone());
+            blocking(move || folders.make_upload(&image, id)).await?;
+        }
         Ok(id)
+    }
+
+    /// Begins an upload whose bytes all come at once, and of which nobody else needs to know. It has to be published
+    /// or cancelled.
+    pub async fn begin_whole(&self, image: &ImageName, owner: Option<&str>) -> Result<UploadWriter, StorageError> {
+        if let UploadRoom::Objects(remote) = &self.uploads {
+            return Ok(self.whole_in_objects(remote, image, owner));
+        }
+        let id = self.begin_upload(image, owner).await?;
+        match self.acquire_upload(image, owner, id).await? {
+            Acquired::Writer(writer) => Ok(writer),
+            Acquired::Busy { .. } | Acquired::Unknown | Acquired::Published => {
+                Err(StorageError::NotFound { key: Key::upload(id).to_string() })
+            }
+        }
     }
 
     /// How many bytes of an upload are acknowledged; `None` where there is no such session, or it is
@@ -107,6 +172,12 @@ impl Store {
         owner: Option<&str>,
         id: UploadId,
     ) -> Result<Option<u64>, StorageError> {
+        if let UploadRoom::Objects(_) = &self.uploads {
+            let chain = self.chain(image, owner, id).await?;
+            let is_open =
+                |chain: &_| !matches!(chain, Chain { last: Some(Step::Final { .. } | Step::Cancelled { .. }), .. });
+            return Ok(chain.filter(is_open).map(|chain| chain.end()));
+        }
         if !self.owns_upload(image, owner, id).await? {
             return Ok(None);
         }
@@ -120,19 +191,23 @@ impl Store {
         owner: Option<&str>,
         id: UploadId,
     ) -> Result<Acquired, StorageError> {
+        let folders = match &self.uploads {
+            UploadRoom::Objects(remote) => return self.acquire_in_objects(remote, image, owner, id).await,
+            UploadRoom::Files(folders) => folders,
+        };
         if !self.owns_upload(image, owner, id).await? {
             return Ok(Acquired::Unknown);
         }
         let offset = self.last_chunk(id).await?.map_or(0, |chunk| chunk.end);
-        let (room, held_image) = (self.uploads.clone(), image.clone());
-        let data = match blocking(move || room.hold(&held_image, id)).await? {
+        let (held_folders, held_image) = (Arc::clone(folders), image.clone());
+        let data = match blocking(move || held_folders.hold_upload(&held_image, id)).await? {
             Hold::Held(data) => data,
             Hold::Busy => return Ok(Acquired::Busy { offset }),
             Hold::Gone => return Ok(Acquired::Published),
         };
         // What was read before the bytes were ours may be old by now.
         if !self.owns_upload(image, owner, id).await? {
-            self.remove_upload_data(image, id).await?;
+            remove_upload_data(folders, image, id).await?;
             return Ok(Acquired::Unknown);
         }
         let chunk = self.last_chunk(id).await?;
@@ -144,20 +219,35 @@ impl Store {
         .await?;
         let hasher = match chunk {
             None => Hasher::new(Algorithm::Sha256),
-            Some(chunk) => Hasher::resume(Algorithm::Sha256, &chunk.sha256).ok_or_else(|| StorageError::Damaged {
-                key: Key::upload(id).to_string(),
-                why: "the state of the digest cannot be read".to_owned(),
-            })?,
+            Some(chunk) => Running::resume(id, &chunk.sha256)?,
         };
-        let image = image.clone();
-        Ok(Acquired::Writer(UploadWriter {
-            image,
-            id,
-            data,
-            hasher: Running(Box::new(hasher)),
-            acknowledged,
-            length: acknowledged,
-        }))
+        Ok(Acquired::Writer(UploadWriter::new(image, id, WriterData::File(data), hasher, acknowledged)))
+    }
+
+    /// The digest of all bytes of an upload. They are read again where they came in several chunks and it is not
+    /// SHA-256. `None` where the upload ends at this moment.
+    pub async fn upload_digest(
+        &self,
+        mut writer: UploadWriter,
+        algorithm: Algorithm,
+    ) -> Result<Option<(UploadWriter, Digest)>, StorageError> {
+        if writer.hasher.0.algorithm() == algorithm {
+            let digest = Hasher::clone(&writer.hasher.0).finish();
+            return Ok(Some((writer, digest)));
+        }
+        match (&mut writer.data, &self.uploads) {
+            (WriterData::Objects(tail), UploadRoom::Objects(remote)) => {
+                let digest = self.rehash_objects(remote, writer.id, tail, algorithm).await?;
+                Ok(digest.map(|digest| (writer, digest)))
+            }
+            _ => {
+                blocking(move || match &mut writer.data {
+                    WriterData::File(data) => data.rehash(algorithm).map(|digest| Some((writer, digest))),
+                    WriterData::Objects(_) => Ok(None),
+                })
+                .await
+            }
+        }
     }
 
     /// Acknowledges what was written: the bytes and the record of them are durable when it returns.
@@ -167,17 +257,22 @@ impl Store {
         if start == end {
             return Ok(Some(end));
         }
-        let chunk = Chunk { version: VERSION, end, sha256: writer.hasher.0.midstate() };
-        let (room, id) = (self.uploads.clone(), writer.id);
+        let (image, id, sha256) = (writer.image, writer.id, writer.hasher.0.midstate());
+        let (data, folders) = match (writer.data, &self.uploads) {
+            (WriterData::Objects(tail), _) => return self.acknowledge_in_objects(id, tail, (start, end), sha256).await,
+            (WriterData::File(data), UploadRoom::Files(folders)) => (data, Arc::clone(folders)),
+            (WriterData::File(_), UploadRoom::Objects(_)) => return Ok(None),
+        };
+        let chunk = Chunk { version: VERSION, end, sha256 };
         // The lock is kept until the record is there.
-        let writer = blocking(move || {
-            writer.data.sync(&room, &Key::upload_data(&writer.image, writer.id))?;
-            Ok(writer)
+        let data = blocking(move || {
+            data.sync(&folders, &Key::upload_data(&image, id))?;
+            Ok(data)
         })
         .await?;
         let key = Key::upload_chunk(id, start);
         let is_ours = self.objects.create(&key, to_json(&key, &chunk)?).await?;
-        drop(writer);
+        drop(data);
         Ok(is_ours.then_some(end))
     }
 
@@ -187,52 +282,63 @@ impl Store {
     /// The link comes first: without bytes it shows nothing, and whoever repeats the request after a
     /// crash in between finds the link and the blob.
     pub async fn publish_upload(&self, writer: UploadWriter, digest: &Digest) -> Result<bool, StorageError> {
-        let (image, id) = (writer.image.clone(), writer.id);
-        let (room, blob) = (self.uploads.clone(), Key::blob(digest));
-        let writer = blocking(move || {
-            if let UploadData::File { file, path } = &writer.data {
-                file.sync_data().map_err(|error| StorageError::io(path, error))?;
-                // As a blob it is new, however long ago its bytes came.
-                file.set_modified(SystemTime::now()).map_err(|error| StorageError::io(path, error))?;
+        let UploadWriter { image, id, data, acknowledged, length, .. } = writer;
+        let (data, folders) = match (data, &self.uploads) {
+            (WriterData::Objects(tail), UploadRoom::Objects(remote)) => {
+                return self.publish_in_objects(remote, &image, id, tail, (acknowledged, length), digest).await;
             }
-            Ok(writer)
+            (WriterData::File(data), UploadRoom::Files(folders)) => (data, folders),
+            _ => return Ok(false),
+        };
+        let data = blocking(move || {
+            data.file.sync_data().map_err(|error| StorageError::io(&data.path, error))?;
+            // As a blob it is new, however long ago its bytes came.
+            data.file.set_modified(SystemTime::now()).map_err(|error| StorageError::io(&data.path, error))?;
+            Ok(data)
         })
         .await?;
         self.link_blob(&image, digest).await?;
-        match (writer.data, room) {
-            (UploadData::Memory { mut bytes }, room) => {
-                let content = std::mem::take(&mut *bytes);
-                self.objects.put(&blob, content.into()).await?;
-                // While the bytes are still ours, so that nobody goes on with what is empty now.
-                room.remove(&image, id)?;
+        let (blob, to) = (Key::blob(digest), Arc::clone(folders));
+        let is_there = blocking(move || {
+            let UploadData { file, path } = data;
+            // What is renamed is a path; what was checked is a file.
+            if !is_still_at(&file, &path).map_err(|error| StorageError::io(&path, error))? {
+                return Ok(false);
             }
-            (UploadData::File { file, path }, UploadRoom::Files(folders)) => {
-                let is_there = blocking(move || {
-                    // What is renamed is a path; what was checked is a file.
-                    if !is_still_at(&file, &path).map_err(|error| StorageError::io(&path, error))? {
-                        return Ok(false);
-                    }
-                    // Also where the blob is there already: these bytes were just checked, those may
-                    // have been damaged.
-                    folders.prepare(&blob)?;
-                    let target = folders.path(&blob);
-                    match std::fs::rename(&path, &target) {
-                        Err(error) if super::folders::is_absent(&error) => return Ok(false),
-                        result => result.map_err(|error| StorageError::io(&target, error))?,
-                    }
-                    drop(file);
-                    folders.settle(&blob)?;
-                    Ok(true)
-                })
-                .await?;
-                if !is_there {
-                    return Ok(false);
-                }
+            // Also where the blob is there already: these bytes were just checked, those may
+            // have been damaged.
+            to.prepare(&blob)?;
+            let target = to.path(&blob);
+            match std::fs::rename(&path, &target) {
+                Err(error) if super::folders::is_absent(&error) => return Ok(false),
+                result => result.map_err(|error| StorageError::io(&target, error))?,
             }
-            (UploadData::File { .. }, UploadRoom::Memory(_)) => return Ok(false),
+            drop(file);
+            to.settle(&blob)?;
+            Ok(true)
+        })
+        .await?;
+        if is_there {
+            self.end_upload(folders, &image, id).await?;
         }
-        self.end_upload(&image, id).await?;
-        Ok(true)
+        Ok(is_there)
+    }
+
+    /// Goes on with an upload that somebody began to publish and was killed over. `false` where there is nothing to
+    /// go on with.
+    pub async fn publish_again(&self, image: &ImageName, id: UploadId, digest: &Digest) -> Result<bool, StorageError> {
+        match &self.uploads {
+            UploadRoom::Objects(remote) => self.finish_in_objects(remote, image, id, digest).await,
+            UploadRoom::Files(_) => Ok(false),
+        }
+    }
+
+    /// Removes what an upload leaves that was published. Nobody has to wait for that.
+    pub async fn tidy_upload(&self, id: UploadId) -> Result<(), StorageError> {
+        match &self.uploads {
+            UploadRoom::Objects(remote) => self.clean_upload(remote, id).await,
+            UploadRoom::Files(_) => Ok(()),
+        }
     }
 
     /// Ends an upload session and removes its bytes. `None` where it is unknown, `Some(false)` where
@@ -243,24 +349,29 @@ impl Store {
         owner: Option<&str>,
         id: UploadId,
     ) -> Result<Option<bool>, StorageError> {
+        let folders = match &self.uploads {
+            UploadRoom::Objects(remote) => return self.cancel_in_objects(remote, image, owner, id).await,
+            UploadRoom::Files(folders) => folders,
+        };
         match self.acquire_upload(image, owner, id).await? {
             Acquired::Unknown => Ok(None),
             Acquired::Busy { .. } => Ok(Some(false)),
-            Acquired::Published => self.end_upload(image, id).await.map(|()| Some(true)),
-            Acquired::Writer(mut writer) => {
+            Acquired::Published => self.end_upload(folders, image, id).await.map(|()| Some(true)),
+            Acquired::Writer(UploadWriter { data: WriterData::File(mut data), .. }) => {
                 // The space is free at once, whatever comes between; the lock is kept to the end.
-                let writer = blocking(move || writer.data.cut(0).map(|()| writer)).await?;
-                self.end_upload(image, id).await?;
-                drop(writer);
+                let data = blocking(move || data.cut(0).map(|()| data)).await?;
+                self.end_upload(folders, image, id).await?;
+                drop(data);
                 Ok(Some(true))
             }
+            Acquired::Writer(_) => Ok(Some(false)),
         }
     }
 
     /// Removes the sessions that were begun longer ago than `age`, but those at which somebody is at
     /// work; returns how many. A session that cannot be removed is logged, and does not keep the others.
     pub async fn expire_uploads(&self, age: Duration) -> Result<usize, StorageError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = now();
         let mut removed = 0;
         for name in self.objects.list(&Key::uploads()).await?.folders {
             let Ok(id) = UploadId::parse(&name) else { continue };
@@ -272,24 +383,23 @@ impl Store {
         Ok(removed)
     }
 
-    async fn expire_upload(&self, id: UploadId, now: Duration, age: Duration) -> Result<bool, StorageError> {
-        let Some(session) = self.session(id).await? else {
+    async fn expire_upload(&self, id: UploadId, now: u64, age: Duration) -> Result<bool, StorageError> {
+        let session = self.session(id).await?;
+        let is_old = session.as_ref().is_some_and(|session| now.saturating_sub(session.started) > age.as_secs());
+        if let UploadRoom::Objects(remote) = &self.uploads {
+            return self.expire_in_objects(remote, id, is_old, session).await;
+        }
+        let Some(session) = session else {
             // Killed while it was being removed.
             return self.remove_records(id).await.map(|()| false);
         };
         let Ok(image) = ImageName::parse(&session.image) else { return Ok(false) };
-        let is_old = now.saturating_sub(Duration::from_secs(session.started)) > age;
         Ok(is_old && self.cancel_upload(&image, session.owner.as_deref(), id).await? == Some(true))
     }
 
-    async fn remove_upload_data(&self, image: &ImageName, id: UploadId) -> Result<(), StorageError> {
-        let (room, image) = (self.uploads.clone(), image.clone());
-        blocking(move || room.remove(&image, id)).await
-    }
-
-    async fn end_upload(&self, image: &ImageName, id: UploadId) -> Result<(), StorageError> {
+    async fn end_upload(&self, folders: &Arc<Folders>, image: &ImageName, id: UploadId) -> Result<(), StorageError> {
         self.remove_records(id).await?;
-        self.remove_upload_data(image, id).await
+        remove_upload_data(folders, image, id).await
     }
 
     /// Removes the records of an upload, the session first: without it nobody can go on.
@@ -303,7 +413,7 @@ impl Store {
         self.objects.remove_empty(&Key::upload(id)).await
     }
 
-    async fn session(&self, id: UploadId) -> Result<Option<Session>, StorageError> {
+    pub(super) async fn session(&self, id: UploadId) -> Result<Option<Session>, StorageError> {
         let key = Key::upload_session(id);
         let session: Session = match self.objects.get(&key).await {
             Err(error) if error.is_not_found() => return Ok(None),
@@ -313,7 +423,12 @@ impl Store {
         Ok(Some(session))
     }
 
-    async fn owns_upload(&self, image: &ImageName, owner: Option<&str>, id: UploadId) -> Result<bool, StorageError> {
+    pub(super) async fn owns_upload(
+        &self,
+        image: &ImageName,
+        owner: Option<&str>,
+        id: UploadId,
+    ) -> Result<bool, StorageError> {
         let session = self.session(id).await?;
         Ok(session.is_some_and(|session| session.image == image.as_str() && session.owner.as_deref() == owner))
     }
@@ -335,4 +450,9 @@ impl Store {
         check_version(&key, chunk.version)?;
         Ok(Some(chunk))
     }
+}
+
+async fn remove_upload_data(folders: &Arc<Folders>, image: &ImageName, id: UploadId) -> Result<(), StorageError> {
+    let (folders, image) = (Arc::clone(folders), image.clone());
+    blocking(move || folders.remove_upload(&image, id)).await
 }

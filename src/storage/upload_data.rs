@@ -1,15 +1,13 @@
 //! The bytes of a running upload, held by one writer at a time.
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::sync::OwnedMutexGuard;
+use std::sync::Arc;
 
 use super::folders::{Folders, is_absent};
+use super::remote::Remote;
 use super::{Key, StorageError};
 use crate::oci::{Algorithm, Digest, Hasher, ImageName, UploadId};
 
@@ -19,15 +17,11 @@ const REHASH_BYTES: usize = 512 * 1024;
 /// Where the bytes of running uploads are.
 #[derive(Debug, Clone)]
 pub(super) enum UploadRoom {
-    /// In files.
+    /// In files, which are made, held and removed here.
     Files(Arc<Folders>),
-    /// In memory.
-    Memory(Arc<MemoryUploads>),
+    /// In objects.
+    Objects(Arc<Remote>),
 }
-
-/// The bytes of all uploads of a storage in memory.
-#[derive(Debug, Default)]
-pub(super) struct MemoryUploads(Mutex<HashMap<UploadId, Arc<tokio::sync::Mutex<Vec<u8>>>>>);
 
 /// What came of taking hold of an upload's bytes.
 #[derive(Debug)]
@@ -40,62 +34,35 @@ pub(super) enum Hold {
     Gone,
 }
 
-/// The bytes of one upload, held exclusively.
+/// The bytes of one upload in a file, under an exclusive lock that ends with its handle, also when the process
+/// is killed.
 #[derive(Debug)]
-pub(super) enum UploadData {
-    /// A file, under an exclusive lock that ends with its handle, also when the process is killed.
-    File { file: File, path: PathBuf },
-    /// Memory.
-    Memory { bytes: OwnedMutexGuard<Vec<u8>> },
+pub(super) struct UploadData {
+    pub(super) file: File,
+    pub(super) path: PathBuf,
 }
 
-impl UploadRoom {
+impl Folders {
     /// Makes the place for a new upload's bytes. Nowhere else is it made: whoever finds none knows that
     /// the upload has ended.
     ///
     /// Nothing is synced before bytes are acknowledged: if a power cut takes the place away, nothing that
     /// was promised is lost with it.
-    pub(super) fn make(&self, image: &ImageName, id: UploadId) -> Result<(), StorageError> {
-        match self {
-            Self::Files(folders) => make_file(folders, image, id),
-            Self::Memory(uploads) => {
-                uploads.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::default());
-                Ok(())
-            }
-        }
+    pub(super) fn make_upload(&self, image: &ImageName, id: UploadId) -> Result<(), StorageError> {
+        make_file(self, image, id)
     }
 
     /// Takes hold of an upload's bytes.
-    pub(super) fn hold(&self, image: &ImageName, id: UploadId) -> Result<Hold, StorageError> {
-        match self {
-            Self::Files(folders) => hold_file(folders, image, id),
-            Self::Memory(uploads) => {
-                let find = || uploads.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-                let Some(bytes) = find() else { return Ok(Hold::Gone) };
-                let Ok(held) = Arc::clone(&bytes).try_lock_owned() else { return Ok(Hold::Busy) };
-                // As with files: it may have been made a blob before it was ours.
-                if !find().is_some_and(|there| Arc::ptr_eq(&there, &bytes)) {
-                    return Ok(Hold::Gone);
-                }
-                Ok(Hold::Held(UploadData::Memory { bytes: held }))
-            }
-        }
+    pub(super) fn hold_upload(&self, image: &ImageName, id: UploadId) -> Result<Hold, StorageError> {
+        hold_file(self, image, id)
     }
 
     /// Removes an upload's bytes, and the place for them.
-    pub(super) fn remove(&self, image: &ImageName, id: UploadId) -> Result<(), StorageError> {
-        match self {
-            Self::Files(folders) => {
-                let data = Key::upload_data(image, id);
-                folders.discard(&data)?;
-                folders.discard(&Key::upload_started_at(image, id))?;
-                data.parent().map_or(Ok(()), |folder| folders.remove_empty(&folder))
-            }
-            Self::Memory(uploads) => {
-                uploads.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-                Ok(())
-            }
-        }
+    pub(super) fn remove_upload(&self, image: &ImageName, id: UploadId) -> Result<(), StorageError> {
+        let data = Key::upload_data(image, id);
+        self.discard(&data)?;
+        self.discard(&Key::upload_started_at(image, id))?;
+        data.parent().map_or(Ok(()), |folder| self.remove_empty(&folder))
     }
 }
 
@@ -127,7 +94,7 @@ fn hold_file(folders: &Folders, image: &ImageName, id: UploadId) -> Result<Hold,
     if !is_still_at(&file, &path).map_err(fail)? {
         return Ok(Hold::Gone);
     }
-    Ok(Hold::Held(UploadData::File { file, path }))
+    Ok(Hold::Held(UploadData { file, path }))
 }
 
 /// Whether a file is what lies at a path.
@@ -143,70 +110,37 @@ pub(super) fn is_still_at(file: &File, path: &Path) -> std::io::Result<bool> {
 impl UploadData {
     /// Adds bytes at the end.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
-        match self {
-            Self::File { file, path } => file.write_all(bytes).map_err(|error| StorageError::io(path, error)),
-            Self::Memory { bytes: held } => {
-                held.extend_from_slice(bytes);
-                Ok(())
-            }
-        }
+        self.file.write_all(bytes).map_err(|error| StorageError::io(&self.path, error))
     }
 
     /// Drops all but the first `length` bytes, which must be there.
     pub(super) fn cut(&mut self, length: u64) -> Result<(), StorageError> {
-        let (place, found) = match self {
-            Self::File { file, path } => {
-                let metadata = file.metadata().map_err(|error| StorageError::io(path, error))?;
-                (path.display().to_string(), metadata.len())
-            }
-            Self::Memory { bytes } => ("upload in memory".to_owned(), bytes.len() as u64),
-        };
+        let fail = |error| StorageError::io(&self.path, error);
+        let found = self.file.metadata().map_err(fail)?.len();
         if found < length {
             let why = format!("{length} bytes were acknowledged, but only {found} are there");
-            return Err(StorageError::Damaged { key: place, why });
+            return Err(StorageError::Damaged { key: self.path.display().to_string(), why });
         }
-        match self {
-            Self::File { file, path } => file
-                .set_len(length)
-                .and_then(|()| file.seek(SeekFrom::Start(length)))
-                .map(|_| ())
-                .map_err(|error| StorageError::io(path, error)),
-            Self::Memory { bytes } => {
-                // It fits: so many bytes are in memory.
-                bytes.truncate(length as usize);
-                Ok(())
-            }
-        }
+        self.file.set_len(length).and_then(|()| self.file.seek(SeekFrom::Start(length))).map(|_| ()).map_err(fail)
     }
 
     /// Makes sure that the bytes are on disk, and that they can be found there.
-    pub(super) fn sync(&self, room: &UploadRoom, key: &Key) -> Result<(), StorageError> {
-        if let Self::File { file, path } = self {
-            file.sync_data().map_err(|error| StorageError::io(path, error))?;
-        }
-        match room {
-            UploadRoom::Files(folders) => folders.settle(key),
-            UploadRoom::Memory(_) => Ok(()),
-        }
+    pub(super) fn sync(&self, folders: &Folders, key: &Key) -> Result<(), StorageError> {
+        self.file.sync_data().map_err(|error| StorageError::io(&self.path, error))?;
+        folders.settle(key)
     }
 
     /// The digest of all bytes, read again.
     pub(super) fn rehash(&mut self, algorithm: Algorithm) -> Result<Digest, StorageError> {
         let mut hasher = Hasher::new(algorithm);
-        match self {
-            Self::Memory { bytes } => hasher.update(bytes),
-            Self::File { file, path } => {
-                let fail = |error| StorageError::io(path, error);
-                let mut piece = vec![0; REHASH_BYTES];
-                file.seek(SeekFrom::Start(0)).map_err(fail)?;
-                loop {
-                    match file.read(&mut piece).map_err(fail)? {
-                        0 => break,
-                        count => hasher.update(&piece[..count]),
-                    }
-                }
+        let fail = |error| StorageError::io(&self.path, error);
+        let mut piece = vec![0; REHASH_BYTES];
+        self.file.seek(SeekFrom::Start(0)).map_err(fail)?;
+        loop {
+            match self.file.read(&mut piece).map_err(fail)? {
+                0 => return Ok(hasher.finish()),
+                count => hasher.update(&piece[..count]),
             }
         }
-        Ok(hasher.finish())
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::pointer::Part;
+use super::upload_chain::now;
 use super::{Key, StorageError};
+use crate::oci::ImageName;
 
 /// The form of the records. Increased whenever it changes, that of the digest's state included.
 pub(super) const VERSION: u32 = 1;
@@ -17,7 +20,14 @@ pub(super) struct Session {
     pub(super) started: u64,
 }
 
-/// What was acknowledged.
+impl Session {
+    /// One that begins now.
+    pub(super) fn new(image: &ImageName, owner: Option<&str>) -> Self {
+        Self { version: VERSION, image: image.to_string(), owner: owner.map(str::to_owned), started: now() }
+    }
+}
+
+/// What was acknowledged, on a file system.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Chunk {
     pub(super) version: u32,
@@ -25,6 +35,46 @@ pub(super) struct Chunk {
     pub(super) end: u64,
     /// The SHA-256 state after all bytes up to there.
     pub(super) sha256: Vec<u8>,
+}
+
+/// A record in the chain of an upload on an object store. Each is made only if its place is empty, so that there is
+/// one order of all that happened to the upload.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub(super) enum Step {
+    /// A chunk was acknowledged.
+    Chunk {
+        version: u32,
+        /// Position after the chunk's last byte.
+        end: u64,
+        /// The SHA-256 state after all bytes up to there.
+        sha256: Vec<u8>,
+        /// The objects that hold the chunk.
+        parts: Vec<Part>,
+    },
+    /// All bytes are there, and their digest was checked. Nobody may add to them any more.
+    Final {
+        version: u32,
+        /// Seconds since 1970.
+        at: u64,
+        digest: String,
+        /// The objects that hold the blob; none where it was put to its final key before.
+        parts: Vec<Part>,
+        /// How many bytes the blob has.
+        size: u64,
+        /// Makes the record different from every other.
+        random: String,
+    },
+    /// The upload was given up.
+    Cancelled { version: u32, random: String },
+}
+
+impl Step {
+    pub(super) fn version(&self) -> u32 {
+        match self {
+            Self::Chunk { version, .. } | Self::Final { version, .. } | Self::Cancelled { version, .. } => *version,
+        }
+    }
 }
 
 /// Refuses a record of a form that is not understood.

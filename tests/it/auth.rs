@@ -131,8 +131,16 @@ async fn a_token_mounts_only_from_images_that_it_was_asked_to_pull() {
     let server = with_an_image().await;
     let narrow = token(&server, "jane", &["repository:team/new:pull,push"]).await;
     let mount = format!("/v2/team/new/blobs/uploads/?mount={}", digest("config"));
-    server.bearer(&narrow).post(&format!("{mount}&from=team/app")).await.is(202);
+    // Told what its token lacks, a client spares the upload.
+    let refused = server.bearer(&narrow).post(&format!("{mount}&from=team/app")).await.is(401);
+    let challenge = refused.header("www-authenticate");
+    assert!(challenge.contains(r#"scope="repository:team/new:pull,push repository:team/app:pull""#), "{challenge}");
+    assert!(challenge.ends_with(r#"error="insufficient_scope""#), "{challenge}");
     server.bearer(&narrow).post(&mount).await.is(202);
+    // What the user may not pull is an ordinary upload: the answer does not tell whether it exists.
+    for hidden in ["hidden/app", "hidden/none"] {
+        server.bearer(&narrow).post(&format!("{mount}&from={hidden}")).await.is(202);
+    }
     let scopes = ["repository:team/new:pull,push", "repository:team/app:pull"];
     let wide = token(&server, "jane", &scopes).await;
     server.bearer(&wide).post(&format!("{mount}&from=team/app")).await.is(201);
@@ -250,7 +258,11 @@ async fn forged_tokens_are_refused() {
     ];
     for (what, token) in bad {
         let answer = server.bearer(&token).get(TAGS).await.is(401);
-        assert!(answer.header("www-authenticate").ends_with("error=\"invalid_token\""), "{what}");
+        let challenge = answer.header("www-authenticate");
+        assert!(
+            challenge.ends_with(",scope=\"repository:team/app:pull\",error=\"invalid_token\""),
+            "{what}: {challenge}"
+        );
     }
 }
 

@@ -95,6 +95,7 @@ impl Harness {
                     let options = match definition {
                         StorageDefinition::Fs { path } => StoreOptions::Fs { root: data.join(path) },
                         StorageDefinition::Memory => StoreOptions::Memory,
+                        StorageDefinition::S3(_) => return Err("no S3 server is started here".to_owned()),
                     };
                     handle.block_on(registry.open(key, options)).map_err(|error| error.to_string())?;
                 }

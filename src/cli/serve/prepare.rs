@@ -11,9 +11,10 @@ use tokio::runtime::Handle;
 
 use crate::config::{Model, StorageDefinition, Tls};
 use crate::policy::StorageKey;
-use crate::registry::{Registry, StoreOptions};
+use crate::registry::Registry;
 use crate::server::{Certificate, Certificates, TlsError};
 
+use super::super::storages;
 use super::log;
 use super::opening::Opening;
 
@@ -115,12 +116,16 @@ impl Prepared {
         key: &StorageKey,
         definition: &StorageDefinition,
     ) -> impl FnOnce() -> Result<(), String> + Send + use<> {
-        let options = match definition {
-            StorageDefinition::Fs { path } => StoreOptions::Fs { root: self.data.join(path) },
-            StorageDefinition::Memory => StoreOptions::Memory,
-        };
         let (registry, runtime, key) = (Arc::clone(&self.registry), self.runtime.clone(), key.clone());
-        move || runtime.block_on(registry.open(&key, options)).map_err(|error| error.to_string())
+        // Keys are looked for again each time: they may have come since.
+        let options = match registry.is_open(&key) {
+            true => None,
+            false => Some(storages::options(&self.folder, &self.data, definition)),
+        };
+        move || match options {
+            None => Ok(()),
+            Some(options) => runtime.block_on(registry.open(&key, options?)).map_err(|error| error.to_string()),
+        }
     }
 
     /// The certificates to serve TLS with, if the configuration asked for it.

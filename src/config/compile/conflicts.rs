@@ -140,7 +140,7 @@ fn overlapping_storage(candidates: &mut [Candidate], aliases: Option<&Aliases>, 
     for (inner, outer) in overlaps(known.chain(storages)) {
         let owners = (in_place.get(&inner.place.file).copied(), in_place.get(&outer.place.file).copied());
         let (place, message, other) = match owners {
-            (Some(_), _) => (&inner.place, "this storage lies inside another one", &outer.place),
+            (Some(_), _) => (&inner.place, "this storage lies inside another one, or in its place", &outer.place),
             (None, Some(_)) => (&outer.place, "another storage lies inside of this one", &inner.place),
             (None, None) => continue,
         };

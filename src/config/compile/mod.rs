@@ -1,5 +1,6 @@
 //! Texts to a model, file by file, and what happens where files are broken or disagree.
 
+mod buckets;
 mod claims;
 mod conflicts;
 mod credentials;

@@ -94,7 +94,7 @@ fn public_url(node: &Node<'_>, report: &mut Report) -> Option<String> {
 }
 
 /// Whether a text is `http` or `https`, a host, and perhaps a port.
-fn is_origin(url: &str) -> bool {
+pub(super) fn is_origin(url: &str) -> bool {
     let Some(authority) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
         return false;
     };

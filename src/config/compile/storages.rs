@@ -9,7 +9,7 @@ use super::super::model::StorageDefinition;
 use super::super::report::Report;
 use super::super::shape::STORAGES;
 use super::super::yaml::Node;
-use super::{read, values};
+use super::{buckets, read, values};
 use crate::diagnostic::Place;
 use crate::policy::StorageKey;
 
@@ -62,8 +62,8 @@ pub(super) fn compile(text: &str, report: &mut Report) -> Aliases {
     }
     for (inner, outer) in overlaps(aliases.by_name.values()) {
         report
-            .add(codes::STORAGE_OVERLAP, inner.place.span, "this storage lies inside another one")
-            .also(outer.place.clone(), "inside of this one");
+            .add(codes::STORAGE_OVERLAP, inner.place.span, "this storage lies inside another one, or in its place")
+            .also(outer.place.clone(), "in this one");
     }
     aliases
 }
@@ -77,16 +77,11 @@ pub(super) fn storage(node: &Node<'_>, report: &mut Report) -> Option<Storage> {
             StorageDefinition::Fs { path: normal(&path) }
         }
         "memory" => StorageDefinition::Memory,
-        "s3" => {
-            report
-                .add(codes::STORAGE_UNSUPPORTED, kind.span, "s3 storages are not served by this version")
-                .help("write `fs` or `memory`");
-            return None;
-        }
+        "s3" => StorageDefinition::S3(buckets::s3(node, report)?),
         // Reported with the shape.
         _ => return None,
     };
-    let place = report.place(node.get("path").unwrap_or(kind).span);
+    let place = report.place(node.get("path").or(node.get("bucket")).unwrap_or(kind).span);
     Some(Storage { key: key_of(&definition), definition, place })
 }
 
@@ -94,6 +89,7 @@ pub(super) fn storage(node: &Node<'_>, report: &mut Report) -> Option<Storage> {
 fn key_of(definition: &StorageDefinition) -> StorageKey {
     StorageKey(match definition {
         StorageDefinition::Fs { path } => format!("fs:{}", path.display()).into(),
+        StorageDefinition::S3(definition) => buckets::key(definition).into(),
         StorageDefinition::Memory => "memory".into(),
     })
 }
@@ -118,46 +114,60 @@ fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-/// The pairs of different storages of which the first lies inside the second. Each storage is named as
-/// the inner one at most once.
+/// The pairs of different storages of which the first lies inside the second, or in the same place. Each
+/// storage is named as the inner one at most once.
 pub(super) fn overlaps<'s>(storages: impl IntoIterator<Item = &'s Storage>) -> Vec<(&'s Storage, &'s Storage)> {
-    let mut folders: Vec<(&Path, &Storage)> = storages
-        .into_iter()
-        .filter_map(|storage| match &storage.definition {
-            StorageDefinition::Fs { path } => Some((path.as_path(), storage)),
-            StorageDefinition::Memory => None,
-        })
-        .collect();
+    let mut grounds: Vec<(Ground<'_>, &Storage)> =
+        storages.into_iter().filter_map(|storage| Some((Ground::of(&storage.definition)?, storage))).collect();
     // Paths are ordered by their components, so that what lies inside a folder follows it at once.
-    folders.sort_by_key(|(path, _)| (class(path), *path));
-    let mut enclosing: Vec<(&Path, &Storage)> = Vec::new();
+    grounds.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut enclosing: Vec<(&Ground<'_>, &Storage)> = Vec::new();
     let mut pairs = Vec::new();
-    for (path, storage) in folders {
-        enclosing.retain(|(outer, _)| is_inside(path, outer));
-        if let Some((_, outer)) = enclosing.iter().rev().find(|(outer, _)| *outer != path) {
-            pairs.push((storage, *outer));
+    for (ground, storage) in &grounds {
+        enclosing.retain(|(outer, _)| ground.is_inside(outer));
+        if let Some((_, outer)) = enclosing.iter().rev().find(|(_, outer)| outer.key != storage.key) {
+            pairs.push((*storage, *outer));
         }
-        if enclosing.last().is_none_or(|(outer, _)| *outer != path) {
-            enclosing.push((path, storage));
+        if enclosing.last().is_none_or(|(outer, _)| *outer != ground) {
+            enclosing.push((ground, storage));
         }
     }
     pairs
 }
 
-/// Whether a path is another one or lies below it.
-fn is_inside(path: &Path, outer: &Path) -> bool {
-    class(path) == class(outer) && path.starts_with(outer)
+/// Where a storage lies. Only what lies in one realm can overlap.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Ground<'d> {
+    realm: String,
+    path: &'d Path,
+}
+
+impl<'d> Ground<'d> {
+    fn of(definition: &'d StorageDefinition) -> Option<Self> {
+        match definition {
+            StorageDefinition::Fs { path } => Some(Self { realm: class(path).to_owned(), path }),
+            StorageDefinition::S3(bucket) => {
+                Some(Self { realm: format!("s3:{}", buckets::ground(bucket)), path: Path::new(&bucket.prefix) })
+            }
+            StorageDefinition::Memory => None,
+        }
+    }
+
+    /// Whether it is another one or lies below it.
+    fn is_inside(&self, outer: &Self) -> bool {
+        self.realm == outer.realm && self.path.starts_with(outer.path)
+    }
 }
 
 /// Absolute, below the data folder, or outside of it: paths of different classes cannot be compared,
 /// since where the data folder is, is not part of the configuration.
-fn class(path: &Path) -> u8 {
+fn class(path: &Path) -> &'static str {
     if path.is_absolute() {
-        0
+        "fs:0 absolute"
     } else if path.starts_with("..") {
-        1
+        "fs:1 outside"
     } else {
-        2
+        "fs:2 inside"
     }
 }
 

@@ -107,7 +107,7 @@ static STORAGE: Shape = Shape::Typed(&Typed {
     },
     variants: &[
         ("fs", "A folder.", &FS),
-        ("s3", "A bucket of an S3-compatible store. Not served by this version.", &S3),
+        ("s3", "A bucket of an S3-compatible store.", &S3),
         ("memory", "Memory, lost at exit: for trying out and tests.", &Object { keys: &[] }),
     ],
 });
@@ -119,9 +119,10 @@ static FS: Object = Object {
 static S3: Object = Object {
     keys: &[
         key("bucket", Shape::Text, "The bucket.").required(),
-        key("region", Shape::Text, "The region."),
+        key("region", Shape::Text, "The region.").default("\"us-east-1\""),
         key("endpoint", Shape::Text, "The URL of the store, where it is not AWS."),
-        key("prefix", Shape::Text, "What all keys in the bucket begin with.").default("\"\""),
+        key("prefix", Shape::Text, "What all keys in the bucket begin with: folders such as `registry`.")
+            .default("\"\""),
         key("redirect", Shape::Boolean, "Whether clients are sent to presigned URLs of the store.").default("false"),
         key(
             "credentials",

@@ -5,10 +5,10 @@
 //! digests of all that is alive (see `digests` for the bytes of each), one shard's blobs, and what is
 //! about to be deleted, a few thousand at a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::time::Instant;
 
 use super::alive::{Alive, Spared};
@@ -138,15 +138,26 @@ impl Care {
         candidates: &mut Vec<Candidate>,
         collected: &mut Collected,
     ) -> Result<(), StorageError> {
-        let mut garbage = Vec::new();
-        let mut walk = self.store.walk(&Key::shard(shard), &[]);
+        let mut garbage: BTreeMap<Digest, (u64, SystemTime)> = BTreeMap::new();
+        let pointers = self.store.walk(&Key::pointer_shard(shard), &[]);
+        let mut walk = self.store.walk(&Key::shard(shard), &[]).chain(pointers);
         while let Some(found) = walk.try_next().await? {
-            let Some(Place::Blob(digest)) = Place::of(found.key.as_str()) else { continue };
+            let (digest, behind) = match Place::of(found.key.as_str()) {
+                Some(Place::Blob(digest)) => (digest, 0),
+                Some(Place::Pointer(digest)) => (digest, 1),
+                _ => continue,
+            };
             if run.alive.contains(&digest) {
                 collected.alive += 1;
-            } else {
-                garbage.push((digest, found));
+                continue;
             }
+            let behind = match behind {
+                0 => 0,
+                _ => self.behind(&digest).await?,
+            };
+            let (size, modified) = garbage.entry(digest).or_insert((0, found.modified));
+            *size += found.size + behind;
+            *modified = found.modified.max(*modified);
         }
         let known = self.store.condemned(shard).await?;
         if garbage.is_empty() && known.is_empty() {
@@ -154,21 +165,32 @@ impl Care {
         }
         let now = run.now();
         let mut condemned = Condemned::new();
-        for (digest, found) in garbage {
-            let trace = run.notes.get(&digest).map_or(found.modified, |note| found.modified.max(*note));
+        for (digest, (size, modified)) in garbage {
+            let trace = run.notes.get(&digest).map_or(modified, |note| modified.max(*note));
             let Some(since) = sentence(run, trace, known.get(&digest).copied(), now) else { continue };
             condemned.insert(digest.clone(), since);
             if now.duration_since(since).is_ok_and(|passed| passed >= run.grace) && run.is_unused(trace) {
-                candidates.push(Candidate { digest, size: found.size, since });
+                candidates.push(Candidate { digest, size, since });
             } else {
                 collected.condemned += 1;
-                collected.condemned_bytes += found.size;
+                collected.condemned_bytes += size;
             }
         }
         if !dry_run && millis(&condemned) != millis(&known) {
             self.store.condemn(shard, &condemned).await?;
         }
         Ok(())
+    }
+}
+
+impl Care {
+    /// How many bytes the parts of a blob have.
+    async fn behind(&self, digest: &Digest) -> Result<u64, StorageError> {
+        match self.store.pointer(digest).await {
+            Ok(pointer) => Ok(pointer.map_or(0, |pointer| pointer.size)),
+            Err(StorageError::Damaged { .. }) => Ok(0),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -43,8 +43,9 @@ impl Care {
         let mut blobs = self
             .store
             .walk(&Key::blobs(), &[])
+            .chain(self.store.walk(&Key::pointers(), &[]))
             .map(async |found| match Place::of(found?.key.as_str()) {
-                Some(Place::Blob(digest)) => self.copy_blob(target, digest).await,
+                Some(Place::Blob(digest) | Place::Pointer(digest)) => self.copy_blob(target, digest).await,
                 _ => Ok(Done::Gone),
             })
             .buffer_unordered(PARALLEL_BLOBS);
@@ -86,7 +87,7 @@ impl Care {
         if target.store.blob_size(&digest).await? == Some(size) {
             return Ok(Done::Skipped);
         }
-        match target.store.write_blob(&digest, blob.read(0, size)).await? {
+        match target.store.write_blob(&digest, blob.read(0, size).await?).await? {
             true => Ok(Done::Copied(size)),
             false => Ok(Done::Damaged(digest)),
         }

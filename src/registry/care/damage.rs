@@ -17,6 +17,11 @@ pub enum Damage {
         /// How many it should have.
         expected: u64,
     },
+    /// The bytes of a blob are not all where its pointer says, or the pointer cannot be read.
+    PartsMissing {
+        /// Why.
+        why: String,
+    },
     /// Bytes were put aside earlier.
     Quarantined,
     /// A link holds something else than the digest of its path.
@@ -98,6 +103,7 @@ impl Damage {
             Self::BlobTruncated { .. } => {
                 "pulls of it fail; `--repair` puts the bytes aside if their digest is wrong, too; push it again"
             }
+            Self::PartsMissing { .. } => "pulls of it fail; push it again",
             Self::Quarantined => "look at it, and remove it",
             Self::LinkWrong => "other programs that serve this storage fail; `--repair` writes it again from its path",
             Self::TagWrong => {
@@ -129,6 +135,7 @@ impl fmt::Display for Damage {
         match self {
             Self::BlobAltered => f.write_str("the bytes have another digest"),
             Self::BlobTruncated { size, expected } => write!(f, "{size} bytes are there, and {expected} should be"),
+            Self::PartsMissing { why } => write!(f, "the bytes are not all there: {why}"),
             Self::Quarantined => f.write_str("put aside, since the bytes had another digest"),
             Self::LinkWrong => f.write_str("the link does not hold the digest of its path"),
             Self::TagWrong => f.write_str("the tag's link holds no digest"),

@@ -26,7 +26,7 @@ struct Session {
 impl Care {
     /// Removes the uploads that began before `now - age`, or with `dry_run` only counts them.
     pub(super) async fn expire(&self, now: SystemTime, age: Duration, dry_run: bool) -> Result<Expired, StorageError> {
-        let is_old = |time: SystemTime| now.duration_since(time).is_ok_and(|passed| passed > age);
+        let is_old = &|time: SystemTime| now.duration_since(time).is_ok_and(|passed| passed > age);
         let mut expired = Expired::default();
         let mut old = BTreeMap::new();
         for name in self.store.list(&Key::uploads()).await?.folders {
@@ -46,7 +46,43 @@ impl Care {
             }
         }
         self.expire_strangers(is_old, dry_run, &mut expired).await?;
+        self.expire_parts(is_old, dry_run, &mut expired).await?;
         Ok(expired)
+    }
+
+    /// Parts without a session that no pointer names. The sessions are asked for first: a pointer is made
+    /// while there is one.
+    async fn expire_parts(
+        &self,
+        is_old: impl Fn(SystemTime) -> bool,
+        dry_run: bool,
+        expired: &mut Expired,
+    ) -> Result<(), StorageError> {
+        let mut left: BTreeMap<Key, u64> = BTreeMap::new();
+        let mut walk = self.store.walk(&Key::all_parts(), &[]);
+        while let Some(found) = walk.try_next().await? {
+            let Some(Place::Part(id)) = Place::of(found.key.as_str()) else { continue };
+            if is_old(found.modified) && !self.store.exists(&Key::upload_session(id)).await? {
+                left.insert(found.key, found.size);
+            }
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        let mut walk = self.store.walk(&Key::pointers(), &[]);
+        while let Some(found) = walk.try_next().await? {
+            let Some(Place::Pointer(digest)) = Place::of(found.key.as_str()) else { continue };
+            for part in self.store.pointer(&digest).await?.into_iter().flat_map(|pointer| pointer.parts) {
+                left.remove(&part.key);
+            }
+        }
+        for (key, size) in left {
+            expired.bytes += size;
+            if !dry_run {
+                self.store.discard(&key).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Uploads without a session of ours: those of another program, or of a crash.
@@ -82,7 +118,7 @@ impl Care {
     /// The bytes of an upload, with its records.
     async fn upload_bytes(&self, id: UploadId) -> Result<u64, StorageError> {
         let mut bytes = 0;
-        let mut folders = vec![Key::upload(id)];
+        let mut folders = vec![Key::upload(id), Key::parts(id)];
         let session = match self.store.get(&Key::upload_session(id)).await {
             Err(error) if error.is_not_found() => return Ok(0),
             result => result?,

@@ -1,8 +1,9 @@
 //! Which images take how much room.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::{Care, Progress};
 use crate::oci::{Digest, ImageName};
@@ -55,12 +56,20 @@ impl Care {
     pub async fn usage(&self, progress: Progress<'_>) -> Result<Usage, StorageError> {
         let mut blobs: HashMap<Digest, Known> = HashMap::new();
         let mut usage = Usage::default();
-        let mut walk = self.store.walk(&Key::blobs(), &[]);
+        let mut walk = self.store.walk(&Key::blobs(), &[]).chain(self.store.walk(&Key::pointers(), &[]));
         while let Some(found) = walk.try_next().await? {
-            if let Some(Place::Blob(digest)) = Place::of(found.key.as_str()) {
-                usage.bytes += found.size;
+            let (digest, size) = match Place::of(found.key.as_str()) {
+                Some(Place::Blob(digest)) => (digest, found.size),
+                Some(Place::Pointer(digest)) => {
+                    let size = self.store.pointer(&digest).await?.map_or(0, |pointer| pointer.size);
+                    (digest, size)
+                }
+                _ => continue,
+            };
+            if let Entry::Vacant(vacant) = blobs.entry(digest) {
+                usage.bytes += size;
                 usage.blobs += 1;
-                blobs.insert(digest, Known { size: found.size, first: usize::MAX, is_shared: false });
+                vacant.insert(Known { size, first: usize::MAX, is_shared: false });
             }
         }
         let mut images: BTreeMap<ImageName, usize> = BTreeMap::new();

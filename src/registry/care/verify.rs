@@ -95,29 +95,37 @@ impl Verification<'_> {
         let mut hashed = care
             .store
             .walk(&Key::blobs(), &[])
+            .chain(care.store.walk(&Key::pointers(), &[]))
             .map(async |found| {
                 let found = found?;
-                let is_good = match Place::of(found.key.as_str()) {
-                    Some(Place::Blob(digest)) => Some((care.is_whole(&digest).await?, digest)),
+                let state = match Place::of(found.key.as_str()) {
+                    Some(Place::Blob(digest) | Place::Pointer(digest)) => Some((care.state(&digest).await?, digest)),
                     _ => None,
                 };
-                Ok::<_, StorageError>((found, is_good))
+                Ok::<_, StorageError>((found, state))
             })
             .buffer_unordered(PARALLEL_BLOBS);
-        while let Some((found, is_good)) = hashed.try_next().await? {
-            match is_good {
-                Some((None, _)) => {} // Deleted meanwhile.
-                Some((Some(is_good), digest)) => {
-                    self.verified.blobs += 1;
-                    self.verified.bytes += found.size;
-                    progress("bytes", self.verified.bytes);
-                    if !is_good {
-                        self.bad.insert(&digest);
-                        let repaired = self.repair && care.put_aside(&digest, &found).await?;
-                        self.tell(&found.key, Damage::BlobAltered, repaired);
-                    }
+        while let Some((found, state)) = hashed.try_next().await? {
+            let Some((state, digest)) = state else {
+                self.stranger(&found).await?;
+                continue;
+            };
+            if let State::Whole(size) | State::Altered(size) = state {
+                self.verified.blobs += 1;
+                self.verified.bytes += size;
+                progress("bytes", self.verified.bytes);
+            }
+            match state {
+                State::Gone | State::Whole(_) => {}
+                State::Altered(_) => {
+                    self.bad.insert(&digest);
+                    let repaired = self.repair && care.put_aside(&digest, &found).await?;
+                    self.tell(&found.key, Damage::BlobAltered, repaired);
                 }
-                None => self.stranger(&found).await?,
+                State::Incomplete(why) => {
+                    self.bad.insert(&digest);
+                    self.tell(&found.key, Damage::PartsMissing { why }, false);
+                }
             }
         }
         Ok(())
@@ -316,12 +324,36 @@ impl Verification<'_> {
     }
 }
 
+/// What became of reading a blob.
+enum State {
+    /// It has its digest, and so many bytes.
+    Whole(u64),
+    /// It has another digest.
+    Altered(u64),
+    /// Not all of it is there.
+    Incomplete(String),
+    /// It was deleted meanwhile.
+    Gone,
+}
+
 impl Care {
-    /// Whether a blob has its digest; `None` where it is not there.
-    async fn is_whole(&self, digest: &Digest) -> Result<Option<bool>, StorageError> {
-        let Some(blob) = self.store.open_blob(digest).await? else { return Ok(None) };
+    /// Reads a blob and hashes it.
+    async fn state(&self, digest: &Digest) -> Result<State, StorageError> {
+        match self.hash(digest).await {
+            Ok(state) => Ok(state),
+            Err(StorageError::Damaged { why, .. }) => Ok(State::Incomplete(why)),
+            Err(StorageError::NotFound { key }) if self.store.trace(digest).await?.is_some() => {
+                Ok(State::Incomplete(format!("`{key}` does not exist")))
+            }
+            Err(StorageError::NotFound { .. }) => Ok(State::Gone),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn hash(&self, digest: &Digest) -> Result<State, StorageError> {
+        let Some(blob) = self.store.open_blob(digest).await? else { return Ok(State::Gone) };
         let size = blob.size();
-        let mut pieces = blob.read(0, size);
+        let mut pieces = blob.read(0, size).await?;
         let mut hasher = Hasher::new(digest.algorithm());
         while let Some(piece) = pieces.try_next().await? {
             hasher = tokio::task::spawn_blocking(move || {
@@ -331,11 +363,14 @@ impl Care {
             .await
             .map_err(|error| StorageError::Stopped(error.to_string()))?;
         }
-        Ok(Some(hasher.finish() == *digest))
+        Ok(if hasher.finish() == *digest { State::Whole(size) } else { State::Altered(size) })
     }
 
     /// Moves a blob aside that is not what it should be, unless it was written or used since; `false` then.
     async fn put_aside(&self, digest: &Digest, found: &Found) -> Result<bool, StorageError> {
+        if !matches!(Place::of(found.key.as_str()), Some(Place::Blob(_))) {
+            return Ok(false);
+        }
         let mark = self.store.mark(BTreeSet::from([digest.clone()])).await?;
         let moved = async {
             // Whoever pushes it now waits for the mark.

@@ -12,7 +12,7 @@ fn range(first: u64, length: u64) -> Option<ContentRange> {
 
 #[tokio::test]
 async fn what_is_pushed_can_be_pulled() {
-    for world in World::both().await {
+    for world in World::all().await {
         let large: Vec<u8> = (0..3_000_000_u32).map(|number| (number % 251) as u8).collect();
         for content in [&b""[..], b"hello", &large] {
             let digest = world.push_blob("a", content).await;
@@ -21,14 +21,14 @@ async fn what_is_pushed_can_be_pulled() {
         }
         let digest = sha256(&large);
         let blob = world.registry.blob(&world.pull("a"), &digest).await.unwrap();
-        let part: Vec<Bytes> = blob.read(1_000_000, 1_000_010).map(Result::unwrap).collect().await;
+        let part: Vec<Bytes> = blob.read(1_000_000, 1_000_010).await.unwrap().map(Result::unwrap).collect().await;
         assert_eq!(part.concat(), &large[1_000_000..1_000_010]);
     }
 }
 
 #[tokio::test]
 async fn one_image_never_shows_the_blobs_of_another() {
-    for world in World::both().await {
+    for world in World::all().await {
         let digest = world.push_blob("a", b"secret").await;
         assert!(matches!(world.read_blob("b", &digest).await, Err(RegistryError::BlobUnknown)));
         let size = world.registry.blob_size(&world.pull("b"), &digest).await;
@@ -49,7 +49,7 @@ async fn one_image_never_shows_the_blobs_of_another() {
 
 #[tokio::test]
 async fn an_upload_goes_on_in_another_process() {
-    for mut world in World::both().await {
+    for mut world in World::all().await {
         for algorithm in Algorithm::ALL {
             let id = world.registry.start_upload(&world.push("a")).await.unwrap().id;
             let mut offset = 0;
@@ -78,7 +78,7 @@ async fn an_upload_goes_on_in_another_process() {
 
 #[tokio::test]
 async fn a_refused_chunk_leaves_no_trace() {
-    for world in World::both().await {
+    for world in World::all().await {
         let push = world.push("a");
         let registry = &world.registry;
         let id = registry.start_upload(&push).await.unwrap().id;
@@ -112,7 +112,7 @@ async fn a_refused_chunk_leaves_no_trace() {
 
 #[tokio::test]
 async fn an_upload_belongs_to_its_owner_and_its_image() {
-    for world in World::both().await {
+    for world in World::all().await {
         let jane = world.as_user("jane");
         let id = jane.registry.start_upload(&jane.push("a")).await.unwrap().id;
         for push in [world.push("a"), world.as_user("bob").push("a"), jane.push("b")] {
@@ -134,7 +134,7 @@ async fn an_upload_belongs_to_its_owner_and_its_image() {
 
 #[tokio::test]
 async fn of_two_writers_one_is_told_where_the_upload_stands() {
-    for world in World::both().await {
+    for world in World::all().await {
         let push = world.push("a");
         let id = world.registry.start_upload(&push).await.unwrap().id;
         world.registry.append_upload(&push, id, None, body(b"abc"), &always).await.unwrap();
@@ -143,17 +143,24 @@ async fn of_two_writers_one_is_told_where_the_upload_stands() {
         let slow = world.registry.append_upload(&push, id, None, receiver, &always);
         let fast = async {
             sender.send(Ok(Bytes::from_static(b"d"))).await.unwrap();
-            // The first writer has taken its first byte, and so holds the upload.
+            // The first writer has taken its first byte, and so holds the upload, where one can.
             sender.reserve_many(1).await.unwrap();
-            let refused = world.registry.append_upload(&push, id, None, body(b"zzz"), &always).await;
+            let second = world.registry.append_upload(&push, id, None, body(b"zz"), &always).await;
             drop(sender);
-            refused
+            second
         };
         let (slow, fast) = futures_util::future::join(slow, fast).await;
-        assert!(matches!(fast, Err(RegistryError::UploadOffset { offset: 3 })));
-        assert_eq!(slow.unwrap().offset, 4);
-        let digest = sha256(b"abcd");
-        world.registry.finish_upload(&push, id, None, body(b""), &digest, &always).await.unwrap();
+        let whole = if world.memory.is_some() {
+            // Nobody can be kept out of objects: whose record is there first has won.
+            assert_eq!(fast.unwrap().offset, 5);
+            assert!(matches!(slow, Err(RegistryError::UploadOffset { offset: 5 })));
+            sha256(b"abczz")
+        } else {
+            assert!(matches!(fast, Err(RegistryError::UploadOffset { offset: 3 })));
+            assert_eq!(slow.unwrap().offset, 4);
+            sha256(b"abcd")
+        };
+        world.registry.finish_upload(&push, id, None, body(b""), &whole, &always).await.unwrap();
     }
 }
 
@@ -166,7 +173,7 @@ fn futures_channel() -> (Sender, impl Stream<Item = Result<Bytes, BodyError>> + 
 
 #[tokio::test]
 async fn a_client_that_goes_away_frees_the_upload() {
-    for world in World::both().await {
+    for world in World::all().await {
         let push = world.push("a");
         let id = world.registry.start_upload(&push).await.unwrap().id;
         let endless = stream::iter([Ok(Bytes::from_static(b"abc"))]).chain(stream::pending());
@@ -197,7 +204,7 @@ async fn a_whole_upload_that_fails_keeps_nothing() {
 
 #[tokio::test]
 async fn old_uploads_expire() {
-    for world in World::both().await {
+    for world in World::all().await {
         let push = world.push("a");
         let id = world.registry.start_upload(&push).await.unwrap().id;
         world.registry.append_upload(&push, id, None, body(b"abc"), &always).await.unwrap();
@@ -232,7 +239,7 @@ async fn a_blob_that_was_cut_off_is_an_error_and_heals_with_the_next_push() {
     let path = root.join(crate::storage::Key::blob(&digest).as_str());
     let blob = world.registry.blob(&world.pull("a"), &digest).await.unwrap();
     std::fs::File::options().write(true).open(&path).unwrap().set_len(1_000_000).unwrap();
-    let pieces: Vec<_> = blob.read(0, 2_000_000).collect().await;
+    let pieces: Vec<_> = blob.read(0, 2_000_000).await.unwrap().collect().await;
     assert!(pieces.last().unwrap().is_err());
     world.push_blob("a", &content).await;
     assert!(world.read_blob("a", &digest).await.unwrap() == content);
@@ -251,7 +258,7 @@ async fn a_folder_that_is_none_is_refused() {
 
 #[tokio::test]
 async fn a_blob_is_mounted_from_where_it_may_be_pulled_only() {
-    for world in World::both().await {
+    for world in World::all().await {
         let digest = world.push_blob("team/a", b"layer").await;
         let hidden = world.push_blob("team/hidden", b"hidden").await;
         let rules = granting(&["repository:a:pull", "repository:b:pull", "repository:b:push"]);
@@ -264,7 +271,7 @@ async fn a_blob_is_mounted_from_where_it_may_be_pulled_only() {
         assert!(registry.mount(&world.mount("team/b", Some("team/a")), &digest).await.unwrap());
         assert_eq!(world.read_blob("team/b", &digest).await.unwrap(), b"layer");
     }
-    for world in World::both().await {
+    for world in World::all().await {
         let digest = world.push_blob("team/a", b"layer").await;
         assert!(world.registry.mount(&world.mount("team/b", None), &digest).await.unwrap());
         assert_eq!(world.read_blob("team/b", &digest).await.unwrap(), b"layer");
@@ -290,10 +297,10 @@ async fn only_the_file_that_was_hashed_becomes_a_blob() {
     let push = world.push("a");
     let id = world.registry.start_upload(&push).await.unwrap().id;
     let store = world.registry.store(&storage()).unwrap();
-    let Acquired::Writer(mut writer) = store.acquire_upload(&image("a"), None, id).await.unwrap() else {
+    let Acquired::Writer(writer) = store.acquire_upload(&image("a"), None, id).await.unwrap() else {
         panic!("nobody else is at work on it");
     };
-    writer.write(b"abc").unwrap();
+    let writer = writer.write(b"abc".to_vec()).await.unwrap();
     let data = root.join(format!("docker/registry/v2/repositories/a/_uploads/{id}/data"));
     std::fs::remove_file(&data).unwrap();
     std::fs::write(&data, "").unwrap();

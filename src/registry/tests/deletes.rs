@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_tag_goes_alone() {
-    for world in World::both().await {
+    for world in World::all().await {
         let digest = world.push_image("a", &["v1", "v2"], "{}").await;
         world.push_image("a", &["v1"], "another").await;
         world.delete_tag("a", "v1").await.unwrap();
@@ -28,7 +28,7 @@ async fn a_tag_leaves_no_empty_folder() {
 
 #[tokio::test]
 async fn a_manifest_goes_with_its_tags() {
-    for world in World::both().await {
+    for world in World::all().await {
         let digest = world.push_image("a", &["v1", "v2"], "one").await;
         world.push_image("a", &["v3"], "two").await;
         world.push_image("b", &["v1"], "one").await;
@@ -44,7 +44,7 @@ async fn a_manifest_goes_with_its_tags() {
 
 #[tokio::test]
 async fn a_tag_limited_grant_deletes_no_manifest_with_other_tags() {
-    for world in World::both().await {
+    for world in World::all().await {
         let both = world.push_image("a", &["dev-1", "v1"], "one").await;
         let none = world.push_image("a", &[], "two").await;
         let dev = world.push_image("a", &["dev-2"], "three").await;
@@ -60,7 +60,7 @@ async fn a_tag_limited_grant_deletes_no_manifest_with_other_tags() {
 
 #[tokio::test]
 async fn what_an_immutable_tag_reaches_stays() {
-    for world in World::both().await {
+    for world in World::all().await {
         let child = world.push_image("a", &["child"], "one").await;
         let other = world.push_image("a", &["other"], "two").await;
         let inner = world.put("a", &[], &index(&[&child])).await.unwrap().digest;
@@ -77,7 +77,7 @@ async fn what_an_immutable_tag_reaches_stays() {
 
 #[tokio::test]
 async fn an_image_without_manifests_exists_no_more() {
-    for world in World::both().await {
+    for world in World::all().await {
         let digest = world.push_image("a", &["t"], "{}").await;
         world.delete_manifest("a", &digest).await.unwrap();
         let tags = world.registry.tags(&world.pull("a"), 10, None).await;
@@ -88,7 +88,7 @@ async fn an_image_without_manifests_exists_no_more() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pushes_and_deletes_of_one_tag_do_not_disturb_each_other() {
-    for world in World::both().await {
+    for world in World::all().await {
         let config = world.push_blob("a", b"{}").await;
         let world = Arc::new(world);
         let pushing = {
@@ -122,7 +122,7 @@ async fn pushes_and_deletes_of_one_tag_do_not_disturb_each_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tag_that_was_pushed_during_a_delete_can_be_pulled() {
-    for world in World::both().await {
+    for world in World::all().await {
         let config = world.push_blob("a", b"{}").await;
         let body = manifest(&config, "");
         let digest = sha256(body.as_bytes());
@@ -146,7 +146,7 @@ async fn a_tag_that_was_pushed_during_a_delete_can_be_pulled() {
 
 #[tokio::test]
 async fn a_tag_that_was_moved_is_not_removed_for_its_old_target() {
-    for world in World::both().await {
+    for world in World::all().await {
         let old = world.push_image("a", &["t"], "old").await;
         let new = world.push_image("a", &["t"], "new").await;
         let store = world.registry.store(&storage()).unwrap();

@@ -9,7 +9,7 @@ fn with_subject(config: &Digest, subject: &Digest, kind: &str) -> String {
 
 #[tokio::test]
 async fn tags_come_in_order_and_in_pages() {
-    for world in World::both().await {
+    for world in World::all().await {
         world.push_image("a", &["b", "a", "C", "1", "a.b", "a-b"], "{}").await;
         let pull = world.pull("a");
         assert_eq!(world.tags("a").await, ["1", "C", "a", "a-b", "a.b", "b"]);
@@ -26,7 +26,7 @@ async fn tags_come_in_order_and_in_pages() {
 
 #[tokio::test]
 async fn referrers_are_listed_while_they_exist() {
-    for world in World::both().await {
+    for world in World::all().await {
         let subject = world.push_image("a", &["v1"], "{}").await;
         let config = world.push_blob("a", b"config").await;
         let registry = Arc::clone(&world.registry);
@@ -112,7 +112,7 @@ async fn referrers_come_in_pages_of_bounded_size() {
 
 #[tokio::test]
 async fn the_catalog_is_in_byte_order_and_in_pages() {
-    for world in World::both().await {
+    for world in World::all().await {
         let names = ["a", "a-b", "a.b", "a/b", "a/b/c", "a0", "b/c/d"];
         for name in names {
             world.push_image(name, &["t"], "{}").await;
@@ -132,7 +132,7 @@ async fn the_catalog_is_in_byte_order_and_in_pages() {
 
 #[tokio::test]
 async fn the_catalog_shows_what_may_be_pulled() {
-    for world in World::both().await {
+    for world in World::all().await {
         for name in ["team/a", "team/b", "team/deep/c", "other/a"] {
             world.push_image(name, &["t"], "{}").await;
         }
@@ -147,7 +147,7 @@ async fn the_catalog_shows_what_may_be_pulled() {
 
 #[tokio::test]
 async fn the_catalog_walks_only_where_something_may_be_seen() {
-    for world in World::both().await {
+    for world in World::all().await {
         let rules = [
             repository("hidden", granting(&["repository:*:push"]), &[]),
             repository("shown", granting(&["repository:a:pull"]), &[]),

@@ -5,7 +5,7 @@ use crate::storage::Key;
 
 #[tokio::test]
 async fn a_manifest_is_found_by_tag_and_by_digest() {
-    for world in World::both().await {
+    for world in World::all().await {
         let digest = world.push_image("a", &["v1", "latest"], "{}").await;
         for reference in ["v1", "latest", &digest.to_string()] {
             let stored = world.get("a", reference).await.unwrap();
@@ -22,7 +22,7 @@ async fn a_manifest_is_found_by_tag_and_by_digest() {
 
 #[tokio::test]
 async fn a_push_by_digest_keeps_its_algorithm() {
-    for world in World::both().await {
+    for world in World::all().await {
         let config = world.push_blob("a", b"{}").await;
         let body = manifest(&config, "");
         let digest = Digest::of(Algorithm::Sha512, body.as_bytes());
@@ -39,7 +39,7 @@ async fn a_push_by_digest_keeps_its_algorithm() {
 
 #[tokio::test]
 async fn a_media_type_that_the_bytes_do_not_show_is_refused() {
-    for world in World::both().await {
+    for world in World::all().await {
         let config = world.push_blob("a", b"{}").await;
         let config = descriptor("application/vnd.docker.container.image.v1+json", &config);
         let body = format!(r#"{{"schemaVersion":2,"config":{config},"layers":[]}}"#);
@@ -53,7 +53,7 @@ async fn a_media_type_that_the_bytes_do_not_show_is_refused() {
 
 #[tokio::test]
 async fn an_index_needs_its_children() {
-    for world in World::both().await {
+    for world in World::all().await {
         let child = world.push_image("a", &[], "{}").await;
         let missing = sha256(b"missing");
         let refused = world.put("a", &["all"], &index(&[&child, &missing])).await;
@@ -67,7 +67,7 @@ async fn an_index_needs_its_children() {
 
 #[tokio::test]
 async fn create_only_refuses_all_before_anything_is_written() {
-    for world in World::both().await {
+    for world in World::all().await {
         let first = world.push_image("a", &["old"], "first").await;
         let config = world.push_blob("a", b"second").await;
         let creator = world.under([repository("", granting(&["repository:**:push", "repository:**:pull"]), &[])]);
@@ -88,7 +88,7 @@ async fn create_only_refuses_all_before_anything_is_written() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_who_create_one_tag_exactly_one_wins() {
-    for world in World::both().await {
+    for world in World::all().await {
         let mut bodies = Vec::new();
         for number in 0..32 {
             let config = world.push_blob("a", format!("config {number}").as_bytes()).await;
@@ -149,7 +149,7 @@ async fn the_files_are_where_the_reference_implementation_looks() {
 
 #[tokio::test]
 async fn an_index_may_list_layers_of_its_own_image() {
-    for world in World::both().await {
+    for world in World::all().await {
         let layer = world.push_blob("a", b"layer of a build cache").await;
         world.put("a", &["cache"], &index(&[&layer])).await.unwrap();
         let elsewhere = world.put("b", &["cache"], &index(&[&layer])).await;

@@ -5,14 +5,16 @@ mod care;
 mod deletes;
 mod lists;
 mod manifests;
+mod objects;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
+use object_store::memory::InMemory;
 
-use super::{BodyError, Registry, RegistryError, StoreOptions};
+use super::{BodyError, Registry, RegistryError, Store, StoreOptions};
 use crate::identity::{Subject, User, UserName};
 use crate::oci::{Algorithm, Digest, ImageName, MediaType, Reference, Tag};
 use crate::policy::{
@@ -27,6 +29,8 @@ struct World {
     options: StoreOptions,
     snapshot: Arc<Snapshot>,
     subject: Subject,
+    /// What is behind a storage in objects, and how large the pieces are in which it is written.
+    memory: Option<(Arc<InMemory>, usize)>,
     _folder: Option<Arc<tempfile::TempDir>>,
 }
 
@@ -56,24 +60,51 @@ fn granting(permissions: &[&str]) -> Access {
 }
 
 impl World {
-    /// One world with files, and one in memory; anybody may do everything in both.
-    async fn both() -> [Self; 2] {
+    /// One world with files, one with objects, and one with objects of small pieces; anybody may do everything in
+    /// all of them.
+    async fn all() -> [Self; 3] {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let root = folder.path().join("made/on/demand");
-        [Self::new(StoreOptions::Fs { root }, Some(folder)).await, Self::new(StoreOptions::Memory, None).await]
+        let [whole, pieces] = Self::of_objects();
+        [Self::new(StoreOptions::Fs { root }, Some(folder)).await, whole, pieces]
+    }
+
+    async fn new(options: StoreOptions, folder: Option<Arc<tempfile::TempDir>>) -> Self {
+        let registry = Registry::new();
+        registry.open(&storage(), options.clone()).await.unwrap();
+        Self::over(registry, options, None, folder)
+    }
+
+    /// The worlds with objects. Those are written whole or in pieces of several sizes, so that all ways are taken.
+    fn of_objects() -> [Self; 2] {
+        [8 * 1024 * 1024, 1024 * 1024]
+            .map(|piece| Self::over(Registry::new(), StoreOptions::Memory, Some((Arc::default(), piece)), None).again())
     }
 
     async fn on_files() -> (Self, PathBuf) {
-        let [world, _] = Self::both().await;
+        let [world, ..] = Self::all().await;
         let StoreOptions::Fs { root } = world.options.clone() else { panic!("the first world has files") };
         (world, root)
     }
 
-    async fn new(options: StoreOptions, folder: Option<Arc<tempfile::TempDir>>) -> Self {
-        let registry = Arc::new(Registry::new());
-        registry.open(&storage(), options.clone()).await.unwrap();
+    fn over(
+        registry: Registry,
+        options: StoreOptions,
+        memory: Option<(Arc<InMemory>, usize)>,
+        folder: Option<Arc<tempfile::TempDir>>,
+    ) -> Self {
         let snapshot = Arc::new(Snapshot::new([], [repository("", open(), &[])]));
-        Self { registry, options, snapshot, subject: Subject::Anonymous, _folder: folder }
+        let (registry, subject) = (Arc::new(registry), Subject::Anonymous);
+        Self { registry, options, snapshot, subject, memory, _folder: folder }
+    }
+
+    /// The same objects, seen by another process.
+    fn again(&self) -> Self {
+        let (memory, piece) = self.memory.clone().unwrap();
+        let registry = Registry::new();
+        let store = Arc::new(Store::shared(memory, piece, 2));
+        registry.stores.write().unwrap().insert(storage(), store);
+        Self { registry: Arc::new(registry), ..self.clone() }
     }
 
     /// The same storage under other rules.
@@ -98,10 +129,10 @@ impl World {
         Self { snapshot, subject: Subject::User(Arc::new(user)), ..self.clone() }
     }
 
-    /// The same storage, opened by a new process. What is in memory stays as it is.
+    /// The same storage, opened by a new process.
     async fn reopened(self) -> Self {
-        if self.options == StoreOptions::Memory {
-            return self;
+        if self.memory.is_some() {
+            return self.again();
         }
         let registry = Arc::new(Registry::new());
         registry.open(&storage(), self.options.clone()).await.unwrap();
@@ -133,7 +164,7 @@ impl World {
     async fn read_blob(&self, name: &str, digest: &Digest) -> Result<Vec<u8>, RegistryError> {
         let blob = self.registry.blob(&self.pull(name), digest).await?;
         let size = blob.size;
-        let mut stream = blob.read(0, size);
+        let mut stream = blob.read(0, size).await?;
         let mut content = Vec::new();
         while let Some(piece) = stream.next().await {
             content.extend_from_slice(&piece?);

@@ -61,7 +61,8 @@ async fn zot_cve_2024_39897_mount_takes_a_hidden_blob() {
     let blob = format!("/v2/team/other/blobs/{}", digest("mine"));
     for from in ["&from=team/mine", ""] {
         let mount = format!("/v2/team/other/blobs/uploads/?mount={}{from}", digest("mine"));
-        narrow.post(&mount).await.is(202);
+        // Where it names the source it is told what its token lacks; a search finds nothing for it.
+        narrow.post(&mount).await.is(if from.is_empty() { 202 } else { 401 });
         narrow.head(&blob).await.is(404);
         wide.post(&mount).await.is(201);
         wide.head(&blob).await.is(200);
