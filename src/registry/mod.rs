@@ -6,6 +6,7 @@ mod care;
 mod catalog;
 mod delete;
 mod error;
+mod garbage;
 mod manifests;
 mod model;
 mod mount;
@@ -21,9 +22,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use care::{
-    Care, CareOptions, Collected, Copied, Damage, Finding, ImageUsage, Reindexed, Rules, Usage, Verified, VerifyOptions,
+    Care, CareOptions, Collected, Copied, Damage, Finding, ImageUsage, Progress, Reindexed, Rules, Settled, Usage,
+    Verified, VerifyOptions,
 };
 pub use error::{BodyError, RegistryError};
+pub use garbage::{GarbageCounts, GarbageTally};
 pub use model::{Blob, Page, Pushed, Referrer, StoredManifest, UploadStatus};
 
 pub use crate::storage::{BlobStream, S3Keys, S3Options, StorageError, StoreOptions};
@@ -43,6 +46,7 @@ pub struct Registry {
     stores: RwLock<HashMap<StorageKey, Arc<Store>>>,
     walks: catalog::CatalogWalks,
     hold: RwLock<Option<Duration>>,
+    garbage: GarbageTally,
 }
 
 impl Registry {
@@ -74,6 +78,11 @@ impl Registry {
         let hold = uses::hold_of(grace);
         *self.hold.write().unwrap_or_else(PoisonError::into_inner) = Some(hold);
         self.all().iter().for_each(|store| store.set_hold(hold));
+    }
+
+    /// What became of collecting garbage in this process.
+    pub fn garbage(&self) -> &GarbageTally {
+        &self.garbage
     }
 
     /// Whether a storage is open under a key.

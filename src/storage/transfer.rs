@@ -6,12 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt as _;
+use futures_util::{TryStreamExt as _, stream};
 use object_store::{MultipartUpload, ObjectStoreExt as _};
 
 use super::error::blocking;
 use super::folders::Folders;
+use super::object_stream::ObjectStream;
 use super::objects::object_error;
+use super::pointer::Location;
+use super::remote::Remote;
+use super::upload_data::UploadRoom;
 use super::{BlobStream, Key, StorageError, Store};
 use crate::oci::{Digest, Hasher, UploadId};
 
@@ -19,6 +23,9 @@ use crate::oci::{Digest, Hasher, UploadId};
 /// only with larger ones.
 const PART_BYTES: usize = 8 * 1024 * 1024;
 const PARTS_BEFORE_GROWTH: usize = 1000;
+
+/// The largest object that a store copies by itself.
+const COPY_MAX_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 
 impl Store {
     /// Writes a blob to its final key; durable when it returns. `false`, and nothing is written, where its
@@ -46,6 +53,40 @@ impl Store {
         target.finish().await.map(|()| true)
     }
 
+    /// Brings a blob's bytes to their final key, and gives their number; `None` where they have another digest.
+    /// What is one object is copied by the store; what is several, or too large for that, passes through here.
+    pub async fn settle_blob(&self, digest: &Digest) -> Result<Option<u64>, StorageError> {
+        let (Some(pointer), UploadRoom::Objects(remote)) = (self.pointer(digest).await?, &self.uploads) else {
+            return Ok(Some(0));
+        };
+        let blob = Key::blob(digest);
+        if self.objects.size(&blob).await? == Some(pointer.size) {
+            return Ok(Some(0));
+        }
+        if let [only] = pointer.parts.as_slice()
+            && only.size <= COPY_MAX_BYTES
+        {
+            remote.copy(&only.key, &blob).await?;
+            return Ok(Some(only.size));
+        }
+        let location = Arc::new(Location::of(pointer.parts));
+        let content = remote_stream(remote, &location).await?;
+        Ok(self.write_blob(digest, content).await?.then_some(pointer.size))
+    }
+
+    /// Removes the pointer and the parts of a blob whose bytes are at their final key.
+    pub async fn forget_pointer(&self, digest: &Digest) -> Result<(), StorageError> {
+        let Some(pointer) = self.pointer(digest).await? else { return Ok(()) };
+        if self.objects.size(&Key::blob(digest)).await? != Some(pointer.size) {
+            return Ok(());
+        }
+        self.objects.discard(&Key::pointer(digest)).await?;
+        for part in pointer.parts {
+            self.objects.discard(&part.key).await?;
+        }
+        Ok(())
+    }
+
     /// Moves an object.
     pub async fn move_to(&self, from: &Key, to: &Key) -> Result<(), StorageError> {
         let Some(folders) = &self.objects.folders else {
@@ -62,6 +103,12 @@ impl Store {
         })
         .await
     }
+}
+
+/// The bytes of several objects, one after another.
+async fn remote_stream(remote: &Arc<Remote>, location: &Location) -> Result<BlobStream, StorageError> {
+    let stream = ObjectStream::begin(Arc::clone(remote), location, 0, location.size).await?;
+    Ok(Box::pin(stream::unfold(stream, ObjectStream::step)))
 }
 
 /// Where the bytes go before they are a blob.

@@ -13,7 +13,7 @@
 //! | `untagged` | manifests that nothing leads to, where their removal is wanted |
 //! | `uploads` | uploads that nobody finished |
 //! | `verify`, `damage` | everything that is not as it should be, and mending it |
-//! | `usage`, `reindex`, `copy` | counting, indexing, copying |
+//! | `usage`, `reindex`, `copy`, `settle` | counting, indexing, copying, giving back |
 
 pub(super) mod alive;
 pub(super) mod collect;
@@ -23,6 +23,7 @@ mod digests;
 mod names;
 pub(super) mod reap;
 mod reindex;
+mod settle;
 mod untagged;
 mod uploads;
 mod usage;
@@ -39,6 +40,7 @@ pub use collect::{CareOptions, Collected};
 pub use copy::Copied;
 pub use damage::{Damage, Finding};
 pub use reindex::Reindexed;
+pub use settle::Settled;
 pub use usage::{ImageUsage, Usage};
 pub use verify::{Verified, VerifyOptions};
 
