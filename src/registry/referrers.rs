@@ -175,6 +175,16 @@ async fn build(store: &Store, image: &ImageName) -> Result<(), StorageError> {
     if store.exists(&complete).await? {
         return Ok(());
     }
+    index(store, image).await
+}
+
+/// Enters all manifests of an image anew.
+pub(super) async fn rebuild(store: &Store, image: &ImageName) -> Result<(), StorageError> {
+    let _one_at_a_time = store.indexing().await;
+    index(store, image).await
+}
+
+async fn index(store: &Store, image: &ImageName) -> Result<(), StorageError> {
     let mut has_manifests = false;
     for algorithm in Algorithm::ALL {
         let folder = Key::revisions(image, algorithm);
@@ -192,7 +202,7 @@ async fn build(store: &Store, image: &ImageName) -> Result<(), StorageError> {
         }
     }
     // An image without manifests gets its note with the first: reading makes nothing of nothing.
-    if has_manifests { store.put(&complete, VERSION.to_string().into()).await } else { Ok(()) }
+    if has_manifests { store.put(&Key::referrers_complete(image), VERSION.to_string().into()).await } else { Ok(()) }
 }
 
 async fn enter_all(store: &Store, image: &ImageName, digests: Vec<Digest>) -> Result<(), StorageError> {
