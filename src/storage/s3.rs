@@ -116,6 +116,8 @@ impl S3Options {
             .with_client_options(timeouts(options))
             .with_retry(retry)
             .with_conditional_put(S3ConditionalPut::ETagMatch)
+            // Where TLS keeps the bytes whole, they need not be hashed once more to be signed.
+            .with_unsigned_payload(!is_plain)
             // Stores that are no AWS often lack it, and nothing here deletes many objects in a hurry.
             .with_disable_bulk_delete(true);
         if let Some(region) = &self.region {

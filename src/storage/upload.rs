@@ -184,6 +184,20 @@ impl Store {
         Ok(Some(self.last_chunk(id).await?.map_or(0, |chunk| chunk.end)))
     }
 
+    /// Whether an upload is gone, or was cancelled.
+    pub async fn has_upload_ended(&self, id: UploadId) -> Result<bool, StorageError> {
+        if !self.has_session(id).await? {
+            return Ok(true);
+        }
+        match &self.uploads {
+            UploadRoom::Files(_) => Ok(false),
+            UploadRoom::Objects(_) => {
+                let chain = self.whole_chain(id).await?;
+                Ok(chain.is_none_or(|chain| matches!(chain.last, Some(Step::Cancelled { .. }))))
+            }
+        }
+    }
+
     /// Takes hold of an upload, to write to it.
     pub async fn acquire_upload(
         &self,

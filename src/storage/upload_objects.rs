@@ -336,14 +336,15 @@ impl Store {
         Ok(cancelled != Some(false))
     }
 
-    /// Removes all that an upload leaves that has ended: what its blob is not made of, multipart uploads that run,
-    /// the session, and then the records, the one that says how it ended last.
+    /// Removes all that an upload leaves that has ended: what its blob is not made of, the session, multipart uploads
+    /// that run, and then the records, the one that says how it ended last.
     pub(super) async fn clean_upload(&self, remote: &Arc<Remote>, id: UploadId) -> Result<(), StorageError> {
         let Some(chain) = self.whole_chain(id).await? else { return Ok(()) };
         // Without a session the record that is the last may be one that came too late, and says nothing of the parts.
         if chain.has_session && self.has_session(id).await? {
             self.remove_parts(id, &chain).await?;
         }
+        self.objects.discard(&Key::upload_session(id)).await?;
         for name in &chain.multiparts {
             let record = Key::upload(id).join(name);
             match self.objects.get(&record).await {
@@ -358,7 +359,6 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        self.objects.discard(&Key::upload_session(id)).await?;
         self.remove_chain(id, &chain.places).await
     }
 
