@@ -176,7 +176,7 @@ class List:
         self.kind, self.names, self.port, self.path, self.field, self.size, self.folder = kind, names, port, path, field, size, folder
         self.local = threading.local()
 
-    def page(self, last=None, size=None, link=None):
+    def page(self, last=None, size=None, link=None, patience=0):
         path = link or f"{self.path}?n={size or self.size}" + (f"&last={urllib.parse.quote(last)}" if last else "")
         if not hasattr(self.local, "connection"):
             self.local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -185,15 +185,19 @@ class List:
         answer = self.local.connection.getresponse()
         text = answer.read()
         took = (time.monotonic() - begun) * 1000
+        if answer.status == 503 and patience > 0:
+            # Only so many catalogs are walked at the same time.
+            time.sleep(1)
+            return self.page(last, size, link, patience - 1)
         if answer.status != 200:
             fail(f"{path}: {answer.status} {text[:300]!r}")
         found = re.match(r"<([^>]*)>", answer.getheader("Link") or "")
         return took, self.field(json.loads(text)), found and found[1]
 
     def whole(self):
-        _, names, link = self.page(size=1000)
+        _, names, link = self.page(size=1000, patience=20)
         while link:
-            _, more, link = self.page(link=link)
+            _, more, link = self.page(link=link, patience=20)
             names += more
         if names != self.names:
             fail(f"{self.kind} of {len(self.names)}: the list is not complete and in order ({len(names)} names)")

@@ -46,8 +46,8 @@ impl Registry {
             if walk.listed() > SEARCH_FOLDERS {
                 break;
             }
-            let Some((image, _, store)) = walk.next(&|_| false).await? else { break };
-            if permit.may_search(&image) && manifests::holds_blob(&store, &image, digest).await? {
+            let Some(found) = walk.next(&|_| false).await? else { break };
+            if permit.may_search(&found.image) && manifests::holds_blob(&found.store, &found.image, digest).await? {
                 return Ok(true);
             }
         }
