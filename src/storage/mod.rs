@@ -20,7 +20,9 @@ mod upload;
 mod upload_chain;
 mod upload_data;
 mod upload_objects;
+mod upload_publish;
 mod upload_record;
+mod upload_writer;
 
 pub use blob::{BlobReader, BlobStream};
 pub use error::StorageError;
@@ -30,7 +32,7 @@ pub use objects::Listing;
 pub use pointer::{Part, Pointer};
 pub use s3::{S3Keys, S3Options};
 pub use store::{Store, StoreOptions};
-pub use upload::{Acquired, UploadWriter};
+pub use upload_writer::{Acquired, UploadWriter};
 
 #[cfg(test)]
 mod listing_tests;
