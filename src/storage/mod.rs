@@ -23,7 +23,9 @@ mod upload;
 mod upload_chain;
 mod upload_data;
 mod upload_objects;
+mod upload_publish;
 mod upload_record;
+mod upload_writer;
 mod walk;
 
 pub use blob::{BlobReader, BlobStream};
@@ -36,7 +38,7 @@ pub use place::Place;
 pub use pointer::{Part, Pointer};
 pub use s3::{S3Keys, S3Options};
 pub use store::{Store, StoreOptions};
-pub use upload::{Acquired, UploadWriter};
+pub use upload_writer::{Acquired, UploadWriter};
 pub use walk::{Found, Walk};
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ async fn a_part_that_is_not_as_long_as_it_was_is_an_error_and_never_a_shorter_bl
     for length in [0, 100, 1_000_000] {
         memory.put_opts(&part.as_str().into(), noise(length).into(), Default::default()).await.unwrap();
         let read = world.again().read_blob("a", &digest).await;
-        assert!(matches!(&read, Err(RegistryError::Storage(crate::storage::StorageError::Damaged { .. }))), "{length}");
+        assert!(matches!(&read, Err(RegistryError::Storage(_))), "{length}");
     }
 }
 
@@ -307,7 +307,7 @@ async fn a_finish_goes_on_that_was_cut_off_after_its_record() {
     let world = world.again();
     assert!(matches!(world.read_blob("a", &digest).await, Err(RegistryError::BlobUnknown)));
     assert!(matches!(world.append(id, b"x").await, Err(RegistryError::UploadUnknown)));
-    assert!(matches!(world.finish(id, b"", &sha256(b"other")).await, Err(_)));
+    assert!(world.finish(id, b"", &sha256(b"other")).await.is_err());
     world.finish(id, b"", &digest).await.unwrap();
     assert!(world.read_blob("a", &digest).await.unwrap() == content);
     world.settled().await;
