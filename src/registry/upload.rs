@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use tokio::task::JoinHandle;
 
-use super::{BodyError, Confirm, Registry, RegistryError, StorageError, UploadStatus, manifests};
+use super::{BodyError, Confirm, Registry, RegistryError, StorageError, UploadStatus, manifests, uses};
 use crate::oci::{ContentRange, Digest, ImageName, UploadId};
 use crate::policy::PushPermit;
 use crate::storage::{Acquired, Store, UploadWriter};
@@ -243,9 +243,10 @@ where
     if !confirm() {
         return Err(RegistryError::Withdrawn);
     }
-    let (publisher, digest) = (Arc::clone(store), digest.clone());
+    let (publisher, image, digest) = (Arc::clone(store), permit.image().clone(), digest.clone());
     let is_there = to_the_end(async move {
-        let is_there = publisher.publish_upload(writer, &digest).await?;
+        let published = publisher.publish_upload(writer, &digest);
+        let is_there = uses::publishing(&publisher, &image, &digest, published).await?;
         if is_there {
             tidy(publisher, id);
         }
@@ -290,15 +291,19 @@ async fn finish_again(
     id: UploadId,
     digest: &Digest,
 ) -> Result<(), RegistryError> {
-    if store.publish_again(permit.image(), id, digest).await? {
+    let image = permit.image();
+    let mut was_left = false;
+    let published = async {
+        was_left = store.publish_again(image, id, digest).await?;
+        Ok(was_left || manifests::holds_blob(store, image, digest).await?)
+    };
+    if !uses::publishing(store, image, digest, published).await? {
+        return Err(RegistryError::UploadUnknown);
+    }
+    if was_left {
         tidy(Arc::clone(store), id);
         return Ok(());
     }
-    if !manifests::holds_blob(store, permit.image(), digest).await? {
-        return Err(RegistryError::UploadUnknown);
-    }
-    // Its link may not have been synced yet.
-    store.link_blob(permit.image(), digest).await?;
     cancel(store, permit.image(), owner(permit), id).await
 }
 

@@ -9,13 +9,16 @@ mod folders;
 mod key;
 mod listing;
 mod many;
+mod marks;
 mod object_stream;
 mod objects;
 mod part;
+mod place;
 mod pointer;
 mod remote;
 mod s3;
 mod store;
+mod transfer;
 mod upload;
 mod upload_chain;
 mod upload_data;
@@ -23,16 +26,20 @@ mod upload_objects;
 mod upload_publish;
 mod upload_record;
 mod upload_writer;
+mod walk;
 
 pub use blob::{BlobReader, BlobStream};
 pub use error::StorageError;
-pub use key::Key;
+pub use key::{Key, Shard};
 pub use listing::{Children, Names, stems};
+pub use marks::{Condemned, Mark, NOTE_AGE_MIN, Trace, is_younger};
 pub use objects::Listing;
+pub use place::Place;
 pub use pointer::{Part, Pointer};
 pub use s3::{S3Keys, S3Options};
 pub use store::{Store, StoreOptions};
 pub use upload_writer::{Acquired, UploadWriter};
+pub use walk::{Found, Walk};
 
 #[cfg(test)]
 mod listing_tests;

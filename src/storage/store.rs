@@ -17,6 +17,7 @@ use super::directories::Directories;
 use super::error::blocking;
 use super::folders::{Folders, is_absent, sweep};
 use super::listing::Lister;
+use super::marks::Memory;
 use super::objects::{Listing, Objects};
 use super::remote::{Remote, Sizes};
 use super::s3::S3Options;
@@ -50,6 +51,7 @@ pub enum StoreOptions {
 pub struct Store {
     pub(super) objects: Objects,
     pub(super) uploads: UploadRoom,
+    pub(super) care: Memory,
     indexing: tokio::sync::Mutex<()>,
     /// When the storage answered last; held while it is asked.
     readiness: Arc<tokio::sync::Mutex<Option<Instant>>>,
@@ -83,6 +85,7 @@ impl Store {
                 Ok(Self {
                     objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)), lister },
                     uploads: UploadRoom::Files(folders),
+                    care: Memory::default(),
                     indexing: tokio::sync::Mutex::default(),
                     readiness: Arc::default(),
                     tagging: Default::default(),
@@ -110,6 +113,7 @@ impl Store {
         Self {
             objects,
             uploads: UploadRoom::Objects(remote),
+            care: Memory::default(),
             indexing: tokio::sync::Mutex::default(),
             readiness: Arc::default(),
             tagging: Default::default(),

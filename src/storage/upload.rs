@@ -5,7 +5,7 @@
 //! of the digest there, so that bytes are hashed once, and any process can go on after any other.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::error::blocking;
 use super::folders::Folders;
@@ -190,6 +190,8 @@ impl Store {
         };
         let data = blocking(move || {
             data.file.sync_data().map_err(|error| StorageError::io(&data.path, error))?;
+            // As a blob it is new, however long ago its bytes came.
+            data.file.set_modified(SystemTime::now()).map_err(|error| StorageError::io(&data.path, error))?;
             Ok(data)
         })
         .await?;

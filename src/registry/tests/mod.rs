@@ -1,6 +1,7 @@
 //! What the registry promises, on every kind of storage.
 
 mod blobs;
+mod care;
 mod deletes;
 mod lists;
 mod manifests;
