@@ -23,6 +23,9 @@ const PUT_ATTEMPTS: usize = 5;
 /// The pause, in multiples, after which a write is tried again that a store refused though there is nothing.
 const CREATE_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often a folder is listed in which others remove things meanwhile.
+const LIST_ATTEMPTS: usize = 20;
+
 /// The names in a folder, each kind in byte order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Listing {
@@ -182,8 +185,25 @@ impl Objects {
 
     /// The names in a folder; none where there is no folder.
     pub(super) async fn list(&self, key: &Key) -> Result<Listing, StorageError> {
-        let found =
-            self.store.list_with_delimiter(Some(&key.path())).await.map_err(|error| object_error(key, error))?;
+        let mut attempt = 1;
+        let found = loop {
+            match self.store.list_with_delimiter(Some(&key.path())).await.map_err(|error| object_error(key, error)) {
+                // On a file system, something in the folder was removed while it was listed, or the folder.
+                Err(error)
+                    if error.is_not_found()
+                        && let Some(folders) = &self.folders =>
+                {
+                    if !folders.path(key).exists() {
+                        return Ok(Listing::default());
+                    }
+                    if attempt == LIST_ATTEMPTS {
+                        return Err(error);
+                    }
+                    attempt += 1;
+                }
+                result => break result?,
+            }
+        };
         let name = |path: &object_store::path::Path| path.filename().map(str::to_owned);
         let mut listing = Listing {
             folders: found.common_prefixes.iter().filter_map(name).collect(),
