@@ -6,8 +6,8 @@ use super::*;
 use crate::registry::care::alive::Alive;
 use crate::registry::care::collect::Run;
 use crate::registry::care::reap::{Batch, Reaper};
-use crate::registry::{Care, CareOptions, Collected, Rules, StorageError};
-use crate::storage::{Key, Shard};
+use crate::registry::{Care, CareOptions, Collected, Rules};
+use crate::storage::{Key, Shard, StorageError};
 
 /// Short enough to wait for.
 const GRACE: Duration = Duration::from_millis(400);
@@ -41,9 +41,11 @@ impl World {
     async fn bytes(&self) -> u64 {
         let store = self.registry.store(&storage()).unwrap();
         let mut bytes = 0;
-        let mut walk = store.walk(&Key::reference(), &[]);
-        while let Some(found) = walk.next().await {
-            bytes += found.unwrap().size;
+        for folder in [Key::reference(), Key::pointers(), Key::all_parts()] {
+            let mut walk = store.walk(&folder, &[]);
+            while let Some(found) = walk.next().await {
+                bytes += found.unwrap().size;
+            }
         }
         bytes
     }
@@ -65,7 +67,9 @@ impl World {
 async fn garbage_is_condemned_and_later_deleted() {
     for world in World::worlds().await {
         let kept = world.push_image("a", &["t"], "kept").await;
-        let garbage = world.push_blob("a", &[7; 1000]).await;
+        // In pieces where they are small.
+        let content = vec![7; 3_000_000];
+        let garbage = world.push_blob("a", &content).await;
         world.registry.mount(&world.mount("b", Some("a")), &garbage).await.unwrap();
         // What has just been pushed is about to be named by a manifest.
         let fresh = world.collect().await;
@@ -73,7 +77,8 @@ async fn garbage_is_condemned_and_later_deleted() {
         tokio::time::sleep(GRACE).await;
         for _ in 0..2 {
             let condemned = world.collect().await;
-            assert_eq!((condemned.condemned, condemned.condemned_bytes, condemned.blobs), (1, 1000, 0));
+            assert_eq!((condemned.condemned, condemned.blobs), (1, 0));
+            assert!((3_000_000..3_001_000).contains(&condemned.condemned_bytes), "{condemned:?}");
         }
         tokio::time::sleep(GRACE).await;
         let before = world.bytes().await;
@@ -91,8 +96,8 @@ async fn garbage_is_condemned_and_later_deleted() {
         assert_eq!(world.read_blob("a", &config).await.unwrap(), b"kept");
         assert_eq!(world.collect().await, Collected { alive: 2, ..Collected::default() });
         // And it can come back.
-        world.push_blob("a", &[7; 1000]).await;
-        assert_eq!(world.head("a", &garbage).await.unwrap(), 1000);
+        world.push_blob("a", &content).await;
+        assert_eq!(world.read_blob("a", &garbage).await.unwrap(), content);
     }
 }
 
@@ -307,13 +312,12 @@ async fn what_is_being_deleted_counts_as_absent() {
         assert!(!finish.is_finished() && !naming.is_finished());
         let mut collected = Collected::default();
         steps.reaper().delete(doomed, &mut collected).await.unwrap();
-        assert_eq!((collected.blobs, collected.links), (1, 2));
+        assert_eq!((collected.blobs, collected.links), (1, 1));
         finish.await.unwrap();
         // Whichever of the two came first.
         let named = naming.await.unwrap();
         assert!(matches!(named, Ok(_) | Err(RegistryError::ManifestBlobUnknown(_))), "{named:?}");
         assert_eq!(world.read_blob("a", &digest).await.unwrap(), b"wanted");
-        assert!(world.head("b", &digest).await.is_err());
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod care;
+mod damage;
 mod deletes;
 mod lists;
 mod manifests;
