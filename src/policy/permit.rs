@@ -295,6 +295,12 @@ impl CatalogPermit {
         self.snapshot.repository_of(image).is_some_and(|repository| repository.storage == *storage)
     }
 
+    /// Whether a repository has exactly this prefix. What lies there and below is no part of the
+    /// repository around it: it is walked where it stands among [`CatalogPermit::prefixes`].
+    pub fn is_prefix(&self, path: &str) -> bool {
+        self.snapshot.repository_at(path).is_some()
+    }
+
     /// The prefixes that have to be walked, each with its storage: those below which the subject may see
     /// anything at all.
     pub fn prefixes(&self) -> Vec<(Arc<str>, StorageKey)> {

@@ -1,21 +1,24 @@
 //! The catalog: which images there are.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::Semaphore;
 
+use super::walk::ImageWalk;
 use super::{Page, Registry, RegistryError, manifests};
 use crate::oci::ImageName;
-use crate::policy::{CatalogPermit, StorageKey};
-use crate::storage::{Key, StorageError, Store};
+use crate::policy::CatalogPermit;
+use crate::storage::{Key, StorageError};
 
 /// How long a request waits for the catalog.
 const CATALOG_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How many catalogs are walked at the same time.
 const CATALOG_WALKS: usize = 4;
+
+/// How many names are looked at together whether there is such an image.
+const CHECKED_AT_ONCE: usize = 64;
 
 /// Lets only a few requests walk whole storages at the same time.
 #[derive(Debug)]
@@ -57,99 +60,39 @@ impl Registry {
         if limit == 0 {
             return Ok(page);
         }
-        let mut walk = ImageWalk::after(last);
+        let wanted = limit.saturating_add(1);
+        let mut walk = ImageWalk::after(last, Key::MANIFESTS, wanted);
         for (prefix, storage) in permit.prefixes() {
             let store = self.store(&storage)?;
             walk.enter(&prefix, storage, store);
         }
-        while let Some((image, storage, store)) = walk.next().await? {
-            let is_wanted = permit.is_stored_in(&image, &storage) && permit.shows(&image);
-            if !is_wanted || !manifests::image_exists(&store, &image).await? {
-                continue;
+        // What belongs to another repository than the one around it was entered above, or is not shown.
+        let is_foreign = |path: &str| permit.is_prefix(path);
+        let mut is_done = false;
+        while !is_done && page.entries.len() < wanted {
+            let mut candidates = Vec::new();
+            while candidates.len() < CHECKED_AT_ONCE.min(wanted - page.entries.len()) {
+                let Some(found) = walk.next(&is_foreign).await? else {
+                    is_done = true;
+                    break;
+                };
+                if permit.is_stored_in(&found.image, &found.storage) && permit.shows(&found.image) {
+                    candidates.push(found);
+                }
             }
-            if page.entries.len() == limit {
-                page.more = true;
-                break;
-            }
-            page.entries.push(image);
+            let parallel = candidates.first().map_or(1, |found| found.store.parallel());
+            let existing: Vec<Option<ImageName>> = stream::iter(candidates)
+                .map(async |found| {
+                    let exists = found.is_certain || manifests::image_exists(&found.store, &found.image).await?;
+                    Ok::<_, RegistryError>(exists.then_some(found.image))
+                })
+                .buffered(parallel)
+                .try_collect()
+                .await?;
+            page.entries.extend(existing.into_iter().flatten());
         }
+        page.more = page.entries.len() > limit;
+        page.entries.truncate(limit);
         Ok(page)
     }
-}
-
-/// Goes through what may be images, in byte order of their names, across storages.
-///
-/// The order is not that of a walk through folders: `a-b` comes before `a/b`. So a folder's content is
-/// waiting under its name with a slash until everything before that was given out.
-pub(super) struct ImageWalk {
-    /// Names, and, with a slash at the end or empty, folders; each with the number of its storage.
-    waiting: BTreeSet<(String, usize)>,
-    storages: Vec<(StorageKey, Arc<Store>)>,
-    last: Option<String>,
-    listed: usize,
-}
-
-impl ImageWalk {
-    /// Goes through the names after `last`.
-    pub(super) fn after(last: Option<&str>) -> Self {
-        Self { waiting: BTreeSet::new(), storages: Vec::new(), last: last.map(str::to_owned), listed: 0 }
-    }
-
-    /// Adds the image of a prefix and all images below, in a storage.
-    pub(super) fn enter(&mut self, prefix: &str, key: StorageKey, store: Arc<Store>) {
-        let number = self.storages.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-            self.storages.push((key, store));
-            self.storages.len() - 1
-        });
-        if prefix.is_empty() {
-            self.waiting.insert((String::new(), number));
-        } else {
-            self.wait(prefix, number);
-        }
-    }
-
-    /// How many folders were listed so far.
-    pub(super) fn listed(&self) -> usize {
-        self.listed
-    }
-
-    /// The next name that may be an image.
-    pub(super) async fn next(&mut self) -> Result<Option<(ImageName, StorageKey, Arc<Store>)>, StorageError> {
-        while let Some((name, number)) = self.waiting.pop_first() {
-            let (key, store) = self.storages[number].clone();
-            let Some(folder) = as_folder(&name) else {
-                if let Ok(image) = ImageName::parse(&name) {
-                    return Ok(Some((image, key, store)));
-                }
-                continue;
-            };
-            self.listed += 1;
-            for child in store.list(&Key::images(folder)).await?.folders {
-                let path = if folder.is_empty() { child } else { format!("{folder}/{child}") };
-                // Also keeps out `_manifests` and its like, which no name can be.
-                if ImageName::parse(&path).is_ok() {
-                    self.wait(&path, number);
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn wait(&mut self, path: &str, number: usize) {
-        let folder = format!("{path}/");
-        let (is_over, may_hold_more) = match &self.last {
-            None => (false, true),
-            Some(last) => (path <= last.as_str(), folder > *last || last.starts_with(&folder)),
-        };
-        if !is_over {
-            self.waiting.insert((path.to_owned(), number));
-        }
-        if may_hold_more {
-            self.waiting.insert((folder, number));
-        }
-    }
-}
-
-fn as_folder(name: &str) -> Option<&str> {
-    if name.is_empty() { Some("") } else { name.strip_suffix('/') }
 }

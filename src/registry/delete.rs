@@ -1,7 +1,8 @@
 //! Deleting tags, manifests, and blobs of an image.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
+use super::tags::Pointers;
 use super::{Registry, RegistryError, manifests, referrers, tags};
 use crate::oci::{Digest, ImageName, Tag};
 use crate::policy::{DeleteBlobPermit, DeleteManifestPermit, DeleteTagPermit};
@@ -33,11 +34,18 @@ impl Registry {
         if !store.exists(&revision).await? {
             return Err(RegistryError::ManifestUnknown);
         }
-        let pointers = tags::pointers(&store, image).await?;
-        let pointing: Vec<Tag> =
-            pointers.iter().filter(|(_, target)| target == digest).map(|(tag, _)| tag.clone()).collect();
-        let reaching =
-            if permit.depends_on_tags() { reaching(&store, image, &pointers, digest).await? } else { Vec::new() };
+        let (mut pointing, mut reaching) = (Vec::new(), Vec::new());
+        let mut known = HashMap::from([(digest.clone(), true)]);
+        let mut pointers = Pointers::of(&store, image);
+        while let Some(some) = pointers.next().await? {
+            for (tag, target) in some {
+                if target == *digest {
+                    pointing.push(tag);
+                } else if permit.depends_on_tags() && reaches(&store, image, &mut known, &target).await? {
+                    reaching.push(tag);
+                }
+            }
+        }
         if !permit.allows(&pointing, &reaching) {
             return Err(RegistryError::TagsProtected);
         }
@@ -83,8 +91,7 @@ pub(super) async fn remove_revision(
         referrers::forget(store, image, digest, &subject.digest).await?;
     }
     // A push may have set a tag since, having seen the manifest still there: it was told so.
-    let is_pushed_again = store.exists(&revision).await?
-        || tags::pointers(store, image).await?.iter().any(|(_, target)| target == digest);
+    let is_pushed_again = store.exists(&revision).await? || Pointers::of(store, image).any_to(digest).await?;
     if is_pushed_again {
         if let Some((manifest, size)) = &manifest {
             referrers::enter(store, image, digest, manifest, *size).await?;
@@ -92,29 +99,6 @@ pub(super) async fn remove_revision(
         store.set_link(&revision, digest).await?;
     }
     Ok(())
-}
-
-/// The tags from which a manifest can be reached through an index, however deep.
-///
-/// A manifest on the way that cannot be read is an error: nothing is deleted on a guess.
-async fn reaching(
-    store: &Store,
-    image: &ImageName,
-    pointers: &[(Tag, Digest)],
-    wanted: &Digest,
-) -> Result<Vec<Tag>, StorageError> {
-    let mut by_target: BTreeMap<&Digest, Vec<&Tag>> = BTreeMap::new();
-    for (tag, target) in pointers {
-        by_target.entry(target).or_default().push(tag);
-    }
-    let mut known = HashMap::from([(wanted.clone(), true)]);
-    let mut reaching = Vec::new();
-    for (target, tags) in by_target {
-        if reaches(store, image, &mut known, target).await? {
-            reaching.extend(tags.into_iter().cloned());
-        }
-    }
-    Ok(reaching)
 }
 
 /// A manifest on the way down from a tag.
@@ -139,8 +123,11 @@ impl Step {
     }
 }
 
-/// Whether a manifest leads to what is wanted. `known` says of each manifest what was found out: it is
-/// looked at once, however many lead to it. (A manifest cannot lead to itself: it holds digests.)
+/// Whether a manifest leads to what is wanted through an index, however deep. `known` says of each manifest
+/// what was found out: it is looked at once, however many lead to it. (A manifest cannot lead to itself:
+/// it holds digests.)
+///
+/// A manifest on the way that cannot be read is an error: nothing is deleted on a guess.
 async fn reaches(
     store: &Store,
     image: &ImageName,

@@ -2,11 +2,13 @@
 //!
 //! Imports `policy`, `storage` and `oci`.
 
+mod candidates;
 mod care;
 mod catalog;
 mod delete;
 mod error;
 mod garbage;
+mod known;
 mod manifests;
 mod model;
 mod mount;
@@ -16,6 +18,7 @@ mod referrers;
 mod tags;
 mod upload;
 mod uses;
+mod walk;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -45,6 +48,7 @@ const PARALLEL_READS: usize = 8;
 pub struct Registry {
     stores: RwLock<HashMap<StorageKey, Arc<Store>>>,
     walks: catalog::CatalogWalks,
+    known_referrers: known::KnownReferrers,
     hold: RwLock<Option<Duration>>,
     garbage: GarbageTally,
 }

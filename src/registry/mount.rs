@@ -1,9 +1,10 @@
 //! Mounting a blob of another image.
 
-use super::catalog::ImageWalk;
+use super::walk::ImageWalk;
 use super::{Registry, RegistryError, manifests, uses};
 use crate::oci::Digest;
 use crate::policy::MountPermit;
+use crate::storage::Key;
 
 /// How many images are looked at where no source was named.
 const SEARCH_IMAGES: usize = 200;
@@ -39,14 +40,14 @@ impl Registry {
     async fn search(&self, permit: &MountPermit, digest: &Digest) -> Result<bool, RegistryError> {
         let Some(prefix) = permit.search_below() else { return Ok(false) };
         let storage = permit.push().storage();
-        let mut walk = ImageWalk::after(None);
+        let mut walk = ImageWalk::after(None, Key::LAYERS, SEARCH_IMAGES);
         walk.enter(prefix, storage.clone(), self.store(storage)?);
         for _ in 0..SEARCH_IMAGES {
             if walk.listed() > SEARCH_FOLDERS {
                 break;
             }
-            let Some((image, _, store)) = walk.next().await? else { break };
-            if permit.may_search(&image) && manifests::holds_blob(&store, &image, digest).await? {
+            let Some(found) = walk.next(&|_| false).await? else { break };
+            if permit.may_search(&found.image) && manifests::holds_blob(&found.store, &found.image, digest).await? {
                 return Ok(true);
             }
         }

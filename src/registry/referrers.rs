@@ -4,17 +4,19 @@
 //! is written before the manifest's own link, and believed only where that link exists. Where the data
 //! came from elsewhere, the index is built from all manifests of the image when it is first needed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
+use super::candidates::Candidates;
+use super::known::Known;
 use super::{PARALLEL_READS, Page, Referrer, Registry, RegistryError, manifests};
-use crate::oci::{Algorithm, Digest, ImageName, Manifest, Tag};
+use crate::oci::{Algorithm, Digest, ImageName, Manifest};
 use crate::policy::PullPermit;
-use crate::storage::{Key, StorageError, Store};
+use crate::storage::{Children, Key, StorageError, Store};
 
 /// The form of an entry.
 const VERSION: u32 = 1;
@@ -25,8 +27,14 @@ const INDEX_DEADLINE: Duration = Duration::from_secs(10);
 /// How many bytes of entries one page holds; one entry at least, however large it is.
 const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// How many entries are read at the same time. Each may be as large as a manifest.
-const PARALLEL_ENTRIES: usize = 2;
+/// How many manifests are taken up together while an index is built.
+const MANIFESTS_AT_ONCE: usize = 1000;
+
+/// How many entries one page holds.
+const PAGE_ENTRIES: usize = 1000;
+
+/// How many entries one request reads at the same time.
+const PARALLEL_ENTRIES: usize = 16;
 
 #[derive(Serialize, Deserialize)]
 struct Entry {
@@ -61,29 +69,53 @@ impl Registry {
                 Err(_) => return Err(StorageError::Indexing(image.to_string()).into()),
             }
         }
-        let mut candidates = in_fallback_tag(&store, image, digest).await?;
-        candidates.extend(entered(&store, image, digest).await?);
-        candidates.retain(|candidate| last.is_none_or(|last| candidate > last));
-        let mut found = std::pin::pin!(
-            stream::iter(candidates)
-                .map(async |candidate| read(&store, image, digest, candidate).await)
-                .buffered(PARALLEL_ENTRIES)
-        );
         let mut page = Page { entries: Vec::new(), more: false };
         let mut page_bytes = 0;
-        while let Some(read) = found.try_next().await? {
-            let Some((referrer, bytes)) = read else { continue };
-            if artifact_type.is_some() && referrer.artifact_type.as_deref() != artifact_type {
-                continue;
+        let mut candidates = Candidates::after(&store, image, digest, last).await?;
+        loop {
+            let digests = candidates.next().await?;
+            if digests.is_empty() {
+                return Ok(page);
             }
-            page_bytes += bytes;
-            if page_bytes > PAGE_BYTES && !page.entries.is_empty() {
-                page.more = true;
-                break;
+            let revisions = digests.iter().map(|candidate| Key::revision(image, candidate)).collect();
+            let exist = store.which_exist(revisions).await?;
+            let existing = digests.into_iter().zip(exist).filter_map(|(candidate, exists)| exists.then_some(candidate));
+            let mut found = std::pin::pin!(
+                stream::iter(existing)
+                    .map(async |candidate| self.referrer(permit, &store, digest, candidate).await)
+                    .buffered(PARALLEL_ENTRIES)
+            );
+            while let Some(known) = found.try_next().await? {
+                let Some(known) = known else { continue };
+                if artifact_type.is_some() && known.referrer.artifact_type.as_deref() != artifact_type {
+                    continue;
+                }
+                page_bytes += known.bytes;
+                let is_full = page.entries.len() == PAGE_ENTRIES || page_bytes > PAGE_BYTES;
+                if is_full && !page.entries.is_empty() {
+                    page.more = true;
+                    return Ok(page);
+                }
+                page.entries.push(known.referrer.clone());
             }
-            page.entries.push(referrer);
         }
-        Ok(page)
+    }
+
+    /// What a manifest of the image says of itself as a referrer; `None` where it is none.
+    async fn referrer(
+        &self,
+        permit: &PullPermit,
+        store: &Store,
+        subject: &Digest,
+        digest: Digest,
+    ) -> Result<Option<Arc<Known>>, StorageError> {
+        if let Some(known) = self.known_referrers.get(permit.storage(), &digest) {
+            return Ok(Some(known));
+        }
+        let _one_of_few = self.known_referrers.turn().await?;
+        let Some(known) = read(store, permit.image(), subject, digest).await?.map(Arc::new) else { return Ok(None) };
+        self.known_referrers.keep(permit.storage(), &known);
+        Ok(Some(known))
     }
 }
 
@@ -155,66 +187,56 @@ pub(super) async fn rebuild(store: &Store, image: &ImageName) -> Result<(), Stor
 async fn index(store: &Store, image: &ImageName) -> Result<(), StorageError> {
     let mut has_manifests = false;
     for algorithm in Algorithm::ALL {
-        let names = store.list(&Key::revisions(image, algorithm)).await?.folders;
-        let digests: Vec<Digest> = names.iter().filter_map(|hex| Digest::from_hex(algorithm, hex).ok()).collect();
-        has_manifests |= !digests.is_empty();
-        stream::iter(digests)
-            .map(Ok)
-            .try_for_each_concurrent(PARALLEL_READS, async |digest| {
-                match manifests::understand(store, image, &digest).await {
-                    Ok(Some((manifest, size))) => write(store, image, &digest, &manifest, size).await,
-                    // What cannot be served is no referrer.
-                    Ok(None) | Err(StorageError::Damaged { .. }) => Ok(()),
-                    Err(error) => Err(error),
-                }
-            })
-            .await?;
+        let folder = Key::revisions(image, algorithm);
+        let mut after = None;
+        loop {
+            let names = store.names(&folder, Children::Folders, after.as_deref(), MANIFESTS_AT_ONCE).await?;
+            let digests: Vec<Digest> =
+                names.names.iter().filter_map(|hex| Digest::from_hex(algorithm, hex).ok()).collect();
+            has_manifests |= !digests.is_empty();
+            enter_all(store, image, digests).await?;
+            after = names.names.into_iter().next_back();
+            if !names.more || after.is_none() {
+                break;
+            }
+        }
     }
     // An image without manifests gets its note with the first: reading makes nothing of nothing.
     if has_manifests { store.put(&Key::referrers_complete(image), VERSION.to_string().into()).await } else { Ok(()) }
 }
 
-/// The digests that have an entry under a subject.
-async fn entered(store: &Store, image: &ImageName, subject: &Digest) -> Result<BTreeSet<Digest>, StorageError> {
-    let names = store.list(&Key::referrers(image, subject)).await?.objects;
-    let digest_of = |name: &String| {
-        let (algorithm, hex) = name.split_once('-')?;
-        Digest::from_hex(Algorithm::parse(algorithm)?, hex).ok()
-    };
-    Ok(names.iter().filter_map(digest_of).collect())
+async fn enter_all(store: &Store, image: &ImageName, digests: Vec<Digest>) -> Result<(), StorageError> {
+    stream::iter(digests)
+        .map(Ok)
+        .try_for_each_concurrent(PARALLEL_READS, async |digest| {
+            match manifests::understand(store, image, &digest).await {
+                Ok(Some((manifest, size))) => write(store, image, &digest, &manifest, size).await,
+                // What cannot be served is no referrer.
+                Ok(None) | Err(StorageError::Damaged { .. }) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+        .await
 }
 
-/// What clients listed in a tag while registries had no referrers API (OCI distribution specification
-/// 1.1, "Referrers Tag Schema").
-async fn in_fallback_tag(store: &Store, image: &ImageName, subject: &Digest) -> Result<BTreeSet<Digest>, StorageError> {
-    let hex = subject.hex();
-    let Ok(tag) = Tag::parse(&format!("{}-{}", subject.algorithm().as_str(), &hex[..hex.len().min(64)])) else {
-        return Ok(BTreeSet::new());
-    };
-    let Some(index) = store.link(&Key::tag_current(image, &tag)).await? else { return Ok(BTreeSet::new()) };
-    let index = manifests::understand(store, image, &index).await?;
-    Ok(index.map(|(index, _)| index.child_digests()).unwrap_or_default())
-}
-
-/// Reads a referrer, from its entry or else from itself, with how many bytes were read; `None` where it
-/// does not exist in the image.
+/// Reads a referrer, from its entry or else from itself; `None` where there is neither. That it exists in
+/// the image is known.
 async fn read(
     store: &Store,
     image: &ImageName,
     subject: &Digest,
     digest: Digest,
-) -> Result<Option<(Referrer, u64)>, StorageError> {
+) -> Result<Option<Known>, StorageError> {
     let key = Key::referrer(image, subject, &digest);
     let bytes = match store.get(&key).await {
         Err(error) if error.is_not_found() => {
             let found = manifests::understand(store, image, &digest).await?;
-            return Ok(found.map(|(manifest, size)| (of_manifest(manifest, digest, size), size)));
+            return Ok(
+                found.map(|(manifest, size)| Known { referrer: of_manifest(manifest, digest, size), bytes: size })
+            );
         }
         result => result?,
     };
-    if !store.exists(&Key::revision(image, &digest)).await? {
-        return Ok(None);
-    }
     let entry: Entry = serde_json::from_slice(&bytes)
         .map_err(|error| StorageError::Damaged { key: key.to_string(), why: error.to_string() })?;
     let referrer = Referrer {
@@ -224,7 +246,7 @@ async fn read(
         artifact_type: entry.artifact_type,
         annotations: entry.annotations,
     };
-    Ok(Some((referrer, bytes.len() as u64)))
+    Ok(Some(Known { referrer, bytes: bytes.len() as u64 }))
 }
 
 fn of_manifest(manifest: Manifest, digest: Digest, size: u64) -> Referrer {

@@ -1,11 +1,12 @@
 //! Tags: listing, setting and removing them.
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-
-use super::{PARALLEL_READS, Page, Registry, RegistryError, manifests};
+use super::{Page, Registry, RegistryError, manifests};
 use crate::oci::{Algorithm, Digest, ImageName, Tag};
 use crate::policy::{PullPermit, TagMode};
-use crate::storage::{Key, StorageError, Store};
+use crate::storage::{Children, Key, StorageError, Store};
+
+/// How many names are taken from the storage at the same time.
+const NAMES_AT_ONCE: usize = 1001;
 
 impl Registry {
     /// The tags after `last`, at most `limit`, in byte order.
@@ -20,52 +21,77 @@ impl Registry {
     ) -> Result<Page<Tag>, RegistryError> {
         let store = self.store(permit.storage())?;
         let image = permit.image();
-        let names = names(&store, image).await?;
-        if names.is_empty() && !manifests::image_exists(&store, image).await? {
+        let mut page = Page { entries: Vec::new(), more: false };
+        let mut folders = TagFolders::after(&store, image, last);
+        // One more than the page holds says whether another page follows.
+        while limit > 0 && page.entries.len() <= limit {
+            let Some(tags) = folders.next((limit - page.entries.len()).saturating_add(1)).await? else { break };
+            let links = tags.iter().map(|tag| Key::tag_current(image, tag)).collect();
+            let exist = store.which_exist(links).await?;
+            page.entries.extend(tags.into_iter().zip(exist).filter_map(|(tag, exists)| exists.then_some(tag)));
+        }
+        if page.entries.is_empty() && !manifests::image_exists(&store, image).await? {
             return Err(RegistryError::NameUnknown);
         }
-        let mut page = Page { entries: Vec::new(), more: false };
-        let after = names.into_iter().filter(|tag| last.is_none_or(|last| tag.as_str() > last));
-        let mut found = std::pin::pin!(existing(&store, image, after));
-        while page.entries.len() < limit {
-            match found.try_next().await? {
-                Some(tag) => page.entries.push(tag),
-                None => return Ok(page),
-            }
-        }
-        page.more = limit > 0 && found.try_next().await?.is_some();
+        page.more = page.entries.len() > limit;
+        page.entries.truncate(limit);
         Ok(page)
     }
 }
 
-/// The names that have a folder among an image's tags, in byte order. Not all need exist.
-pub(super) async fn names(store: &Store, image: &ImageName) -> Result<Vec<Tag>, StorageError> {
-    let folders = store.list(&Key::tags(image)).await?.folders;
-    Ok(folders.iter().filter_map(|name| Tag::parse(name).ok()).collect())
+/// Goes through the names that have a folder among an image's tags, in byte order. Not all need exist.
+struct TagFolders<'a> {
+    store: &'a Store,
+    image: &'a ImageName,
+    folder: Key,
+    after: Option<String>,
+    is_done: bool,
 }
 
-fn existing(
-    store: &Store,
-    image: &ImageName,
-    tags: impl Iterator<Item = Tag>,
-) -> impl futures_util::Stream<Item = Result<Tag, StorageError>> {
-    stream::iter(tags)
-        .map(async |tag| Ok(store.exists(&Key::tag_current(image, &tag)).await?.then_some(tag)))
-        .buffered(PARALLEL_READS)
-        .try_filter_map(async |tag| Ok(tag))
+impl<'a> TagFolders<'a> {
+    fn after(store: &'a Store, image: &'a ImageName, after: Option<&str>) -> Self {
+        Self { store, image, folder: Key::tags(image), after: after.map(str::to_owned), is_done: false }
+    }
+
+    /// The next ones, about `count`; `None` after the last.
+    async fn next(&mut self, count: usize) -> Result<Option<Vec<Tag>>, StorageError> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let after = self.after.as_deref();
+        let found = self.store.names(&self.folder, Children::Folders, after, count.min(NAMES_AT_ONCE)).await?;
+        let tags = found.names.iter().filter_map(|name| Tag::parse(name).ok()).collect();
+        self.is_done = !found.more || found.names.is_empty();
+        self.after = found.names.into_iter().next_back();
+        Ok(Some(tags))
+    }
 }
 
-/// Every tag of an image with what it points to.
-pub(super) async fn pointers(store: &Store, image: &ImageName) -> Result<Vec<(Tag, Digest)>, StorageError> {
-    stream::iter(names(store, image).await?)
-        .map(async |tag| {
-            let digest = store.link(&Key::tag_current(image, &tag)).await?;
-            Ok(digest.map(|digest| (tag, digest)))
-        })
-        .buffered(PARALLEL_READS)
-        .try_filter_map(async |pointer| Ok(pointer))
-        .try_collect()
-        .await
+/// Goes through every tag of an image with what it points to, without having all at the same time.
+pub(super) struct Pointers<'a>(TagFolders<'a>);
+
+impl<'a> Pointers<'a> {
+    pub(super) fn of(store: &'a Store, image: &'a ImageName) -> Self {
+        Self(TagFolders::after(store, image, None))
+    }
+
+    /// The next ones; `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<(Tag, Digest)>>, StorageError> {
+        let Some(tags) = self.0.next(NAMES_AT_ONCE).await? else { return Ok(None) };
+        let links = tags.iter().map(|tag| Key::tag_current(self.0.image, tag)).collect();
+        let targets = self.0.store.links(links).await?;
+        Ok(Some(tags.into_iter().zip(targets).filter_map(|(tag, target)| Some((tag, target?))).collect()))
+    }
+
+    /// Whether any of those that remain points to a manifest.
+    pub(super) async fn any_to(&mut self, digest: &Digest) -> Result<bool, StorageError> {
+        while let Some(pointers) = self.next().await? {
+            if pointers.iter().any(|(_, target)| target == digest) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 /// Points a tag to a manifest; `false` where it exists, points elsewhere and may not be replaced.

@@ -61,20 +61,20 @@ impl Registry {
             Acquired::Busy { offset } => return Err(RegistryError::UploadOffset { offset }),
             Acquired::Unknown | Acquired::Published => return Err(RegistryError::UploadUnknown),
         };
-        let writer = receive(writer, range, body).await?;
-        if !confirm() {
-            return Err(RegistryError::Withdrawn);
-        }
-        // On its own, so that the upload stays locked until its record is there, also where the client
-        // goes away now and this is dropped.
-        let acknowledged = to_the_end({
+        let received = async {
+            let writer = receive(writer, range, body).await?;
+            if !confirm() {
+                return Err(RegistryError::Withdrawn);
+            }
+            // On its own, so that the upload stays locked until its record is there, also where the client
+            // goes away now and this is dropped.
             let store = Arc::clone(&store);
-            async move { store.acknowledge_upload(writer).await }
-        })
-        .await?;
-        match acknowledged {
-            Some(offset) => Ok(UploadStatus { id, offset }),
-            None => Err(overtaken(&store, permit, id).await),
+            Ok(to_the_end(async move { store.acknowledge_upload(writer).await }).await?)
+        };
+        match received.await {
+            Ok(Some(offset)) => Ok(UploadStatus { id, offset }),
+            Ok(None) => Err(overtaken(&store, permit, id).await),
+            Err(error) => Err(perhaps_ended(&store, id, error).await),
         }
     }
 
@@ -102,7 +102,10 @@ impl Registry {
             Acquired::Unknown => return Err(RegistryError::UploadUnknown),
             Acquired::Published => return finish_again(&store, permit, id, digest).await,
         };
-        finish(&store, permit, writer, range, body, digest, confirm).await
+        match finish(&store, permit, writer, range, body, digest, confirm).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(perhaps_ended(&store, id, error).await),
+        }
     }
 
     /// Receives a whole blob in one request.
@@ -260,6 +263,16 @@ fn tidy(store: Arc<Store>, id: UploadId) {
             tracing::warn!(upload = %id, %error, "what a finished upload leaves stays until it expires");
         }
     });
+}
+
+/// Where somebody else has ended an upload, what it was made of is gone, and much may fail: the client hears of the
+/// end instead.
+async fn perhaps_ended(store: &Store, id: UploadId, error: RegistryError) -> RegistryError {
+    let is_storage = matches!(error, RegistryError::Storage(_));
+    match is_storage && matches!(store.has_upload_ended(id).await, Ok(true)) {
+        true => RegistryError::UploadUnknown,
+        false => error,
+    }
 }
 
 /// What to tell a client whose upload another one has gone on with, or ended.

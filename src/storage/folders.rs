@@ -232,7 +232,7 @@ pub(super) fn sweep(folder: &Path) -> bool {
 }
 
 /// The object store writes `name#1` (or another number) and then renames it.
-fn is_half_written(path: &Path) -> bool {
+pub(super) fn is_half_written(path: &Path) -> bool {
     path.file_name()
         .and_then(|name| name.to_str())
         .and_then(|name| name.rsplit_once('#'))

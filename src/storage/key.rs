@@ -66,6 +66,12 @@ impl Key {
         }
     }
 
+    /// The name of an image's folder of what it may serve.
+    pub const LAYERS: &str = "_layers";
+
+    /// The name of an image's folder of manifests and tags.
+    pub const MANIFESTS: &str = "_manifests";
+
     fn image(image: &ImageName, rest: &str) -> Self {
         Self(format!("{REFERENCE}/repositories/{image}/{rest}"))
     }
@@ -196,8 +202,12 @@ impl Key {
 
     /// The entry of a referrer of a subject.
     pub fn referrer(image: &ImageName, subject: &Digest, referrer: &Digest) -> Self {
-        let folder = Self::referrers(image, subject);
-        Self(format!("{folder}/{}-{}", referrer.algorithm().as_str(), referrer.hex()))
+        Self(format!("{}/{}", Self::referrers(image, subject), Self::referrer_name(referrer)))
+    }
+
+    /// The name of a referrer's entry. The order of the names is that of the digests.
+    pub fn referrer_name(referrer: &Digest) -> String {
+        format!("{}-{}", referrer.algorithm().as_str(), referrer.hex())
     }
 
     /// Everything that has the layout of the reference implementation.

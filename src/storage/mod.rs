@@ -3,9 +3,12 @@
 //! Imports `oci`.
 
 mod blob;
+mod directories;
 mod error;
 mod folders;
 mod key;
+mod listing;
+mod many;
 mod marks;
 mod object_stream;
 mod objects;
@@ -20,17 +23,23 @@ mod upload;
 mod upload_chain;
 mod upload_data;
 mod upload_objects;
+mod upload_publish;
 mod upload_record;
+mod upload_writer;
 mod walk;
 
 pub use blob::{BlobReader, BlobStream};
 pub use error::StorageError;
 pub use key::{Key, Shard};
+pub use listing::{Children, Names, stems};
 pub use marks::{Condemned, Mark, NOTE_AGE_MIN, Trace, is_younger};
 pub use objects::Listing;
 pub use place::Place;
 pub use pointer::{Part, Pointer};
 pub use s3::{S3Keys, S3Options};
 pub use store::{Store, StoreOptions};
-pub use upload::{Acquired, UploadWriter};
+pub use upload_writer::{Acquired, UploadWriter};
 pub use walk::{Found, Walk};
+
+#[cfg(test)]
+mod listing_tests;

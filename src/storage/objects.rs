@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 
 use super::error::blocking;
 use super::folders::{Folders, is_absent};
+use super::listing::Lister;
 use super::{Key, StorageError};
 use crate::oci::Digest;
 
@@ -23,8 +23,8 @@ const PUT_ATTEMPTS: usize = 5;
 /// The pause, in multiples, after which a write is tried again that a store refused though there is nothing.
 const CREATE_PAUSE: Duration = Duration::from_millis(50);
 
-/// How often a folder is listed in which others remove things meanwhile.
-const LIST_ATTEMPTS: usize = 20;
+/// How long it may take to find out what became of a write that failed.
+const DOUBT: Duration = Duration::from_secs(3);
 
 /// The names in a folder, each kind in byte order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub struct Listing {
 pub(super) struct Objects {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) folders: Option<Arc<Folders>>,
+    pub(super) lister: Lister,
 }
 
 impl Objects {
@@ -67,9 +68,7 @@ impl Objects {
             Err(error) if error.is_not_found() => return Ok(None),
             result => result?,
         };
-        let damaged = |why: String| StorageError::Damaged { key: key.to_string(), why };
-        let text = std::str::from_utf8(&bytes).map_err(|error| damaged(error.to_string()))?;
-        Digest::parse(text.trim()).map(Some).map_err(|error| damaged(error.to_string()))
+        link_in(key, &bytes).map(Some)
     }
 
     /// Writes an object, whether or not there is one; durable when it returns.
@@ -96,14 +95,20 @@ impl Objects {
                 Ok(false) => None,
                 Err(error) => Some(error),
             };
-            match (self.get(key).await, error) {
-                (Ok(found), _) => return Ok(found == bytes),
-                (Err(_), Some(error)) => return Err(error),
-                (Err(absent), None) if absent.is_not_found() && attempt < PUT_ATTEMPTS => {
+            if let Some(error) = error {
+                // It has been tried for long enough.
+                return match tokio::time::timeout(DOUBT, self.get(key)).await {
+                    Ok(Ok(found)) => Ok(found == bytes),
+                    _ => Err(error),
+                };
+            }
+            match self.get(key).await {
+                Ok(found) => return Ok(found == bytes),
+                Err(absent) if absent.is_not_found() && attempt < PUT_ATTEMPTS => {
                     tokio::time::sleep(CREATE_PAUSE * attempt as u32).await;
                     attempt += 1;
                 }
-                (Err(error), None) => return Err(error),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -185,47 +190,20 @@ impl Objects {
 
     /// The names in a folder; none where there is no folder.
     pub(super) async fn list(&self, key: &Key) -> Result<Listing, StorageError> {
-        let mut attempt = 1;
-        let found = loop {
-            match self.store.list_with_delimiter(Some(&key.path())).await.map_err(|error| object_error(key, error)) {
-                // On a file system, something in the folder was removed while it was listed, or the folder.
-                Err(error)
-                    if error.is_not_found()
-                        && let Some(folders) = &self.folders =>
-                {
-                    if !folders.path(key).exists() {
-                        return Ok(Listing::default());
-                    }
-                    if attempt == LIST_ATTEMPTS {
-                        return Err(error);
-                    }
-                    attempt += 1;
-                }
-                result => break result?,
-            }
-        };
-        let name = |path: &object_store::path::Path| path.filename().map(str::to_owned);
-        let mut listing = Listing {
-            folders: found.common_prefixes.iter().filter_map(name).collect(),
-            objects: found.objects.iter().filter_map(|object| name(&object.location)).collect(),
-        };
-        listing.folders.sort_unstable();
-        listing.objects.sort_unstable();
-        Ok(listing)
+        self.lister.all(key).await
     }
 
     /// Whether any object lies in a folder or below it.
     pub(super) async fn has_any(&self, key: &Key) -> Result<bool, StorageError> {
-        if let Some(folders) = &self.folders {
-            let (folders, key) = (Arc::clone(folders), key.clone());
-            return blocking(move || folders.has_any(&key)).await;
-        }
-        match self.store.list(Some(&key.path())).next().await {
-            None => Ok(false),
-            Some(Ok(_)) => Ok(true),
-            Some(Err(error)) => Err(object_error(key, error)),
-        }
+        self.lister.has_any(key).await
     }
+}
+
+/// The digest that the bytes of a link hold.
+pub(super) fn link_in(key: &Key, bytes: &[u8]) -> Result<Digest, StorageError> {
+    let damaged = |why: String| StorageError::Damaged { key: key.to_string(), why };
+    let text = std::str::from_utf8(bytes).map_err(|error| damaged(error.to_string()))?;
+    Digest::parse(text.trim()).map_err(|error| damaged(error.to_string()))
 }
 
 /// An error of the object store, with the key.

@@ -13,8 +13,10 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 
 use super::blob::BlobContent;
+use super::directories::Directories;
 use super::error::blocking;
 use super::folders::{Folders, is_absent, sweep};
+use super::listing::Lister;
 use super::marks::Memory;
 use super::objects::{Listing, Objects};
 use super::remote::{Remote, Sizes};
@@ -79,8 +81,9 @@ impl Store {
                 let store = LocalFileSystem::new_with_prefix(folders.root())
                     .map_err(|source| StorageError::Object { key: folders.root().display().to_string(), source })?
                     .with_fsync(true);
+                let lister = Lister::Files(Arc::new(Directories::new(Arc::clone(&folders))));
                 Ok(Self {
-                    objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)) },
+                    objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)), lister },
                     uploads: UploadRoom::Files(folders),
                     care: Memory::default(),
                     indexing: tokio::sync::Mutex::default(),
@@ -94,7 +97,7 @@ impl Store {
     /// A storage in memory, which is a store of objects like any other.
     pub(super) fn over(memory: Arc<InMemory>, sizes: Sizes) -> Self {
         let store = || -> Arc<dyn ObjectStore> { Arc::<InMemory>::clone(&memory) };
-        let objects = Objects { store: store(), folders: None };
+        let objects = Objects { store: store(), folders: None, lister: Lister::Whole(store()) };
         let mut remote = Remote::new(store(), store(), Arc::<InMemory>::clone(&memory), Path::default());
         remote.sizes = sizes;
         Self::of_objects(objects, Arc::new(remote))

@@ -7,6 +7,7 @@ mod deletes;
 mod lists;
 mod manifests;
 mod objects;
+mod scale;
 
 use std::path::PathBuf;
 use std::sync::Arc;
