@@ -156,7 +156,7 @@ impl<'s> Reaper<'s> {
     pub(in crate::registry) async fn look(&self, run: &Run, batch: &mut Batch) -> Result<u64, StorageError> {
         let notes = self.store.notes().await?;
         let entries = batch.entries.iter().map(|(digest, entry)| (digest.clone(), entry));
-        let used: BTreeSet<Digest> = stream::iter(entries)
+        let used: BTreeMap<Digest, bool> = stream::iter(entries)
             .map(async |(digest, (blob, links))| {
                 let trace = self.store.trace(&digest).await?;
                 let is_unused = match (blob, trace) {
@@ -168,14 +168,15 @@ impl<'s> Reaper<'s> {
                     // Deleted by somebody else, or written again.
                     _ => false,
                 };
-                Ok::<_, StorageError>((!is_unused).then_some(digest))
+                let is_rescued = !is_unused && trace.is_some();
+                Ok::<_, StorageError>((!is_unused).then_some((digest, is_rescued)))
             })
             .buffer_unordered(PARALLEL)
             .try_filter_map(async |used| Ok(used))
             .try_collect()
             .await?;
-        batch.entries.retain(|digest, _| !used.contains(digest));
-        Ok(used.len() as u64)
+        batch.entries.retain(|digest, _| !used.contains_key(digest));
+        Ok(used.values().filter(|is_rescued| **is_rescued).count() as u64)
     }
 
     async fn are_old(&self, run: &Run, digest: &Digest, links: &[Link]) -> Result<bool, StorageError> {

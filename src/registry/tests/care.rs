@@ -6,8 +6,8 @@ use super::*;
 use crate::registry::care::alive::Alive;
 use crate::registry::care::collect::Run;
 use crate::registry::care::reap::{Batch, Reaper};
-use crate::registry::{Care, CareOptions, Collected, Rules};
-use crate::storage::{Key, Shard, StorageError};
+use crate::registry::{Care, CareOptions, Collected, Rules, StorageError};
+use crate::storage::{Key, Shard};
 
 /// Short enough to wait for.
 const GRACE: Duration = Duration::from_millis(400);
