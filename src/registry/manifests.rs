@@ -16,6 +16,9 @@ pub(super) async fn read(
     if !store.exists(&Key::revision(image, digest)).await? {
         return Ok(None);
     }
+    if let Some((media_type, body)) = store.known_manifest(digest) {
+        return Ok(Some(StoredManifest { digest: digest.clone(), media_type, body }));
+    }
     let key = Key::blob(digest);
     let body = match store.get(&key).await {
         Err(error) if error.is_not_found() => return Ok(None),
@@ -28,6 +31,7 @@ pub(super) async fn read(
     let Some(media_type) = Manifest::sniff(&body) else {
         return Err(StorageError::Damaged { key: key.to_string(), why: "it is no manifest".to_owned() });
     };
+    store.keep_manifest(digest, &media_type, &body);
     Ok(Some(StoredManifest { digest: digest.clone(), media_type, body }))
 }
 

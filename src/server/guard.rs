@@ -1,6 +1,7 @@
 //! From headers to the caller: nobody, a password, or a token. Whatever is presented must be right.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use base64::Engine as _;
@@ -26,7 +27,7 @@ pub(super) struct Caller {
 enum Proof {
     Nothing,
     Password(SecretVersion),
-    Token { version: Option<SecretVersion>, asked: Vec<Scope> },
+    Token { version: Option<SecretVersion>, asked: Arc<[Scope]> },
 }
 
 /// Why the caller is not known.
@@ -143,13 +144,16 @@ pub(super) fn check_token(
     service: &str,
     now: Timestamp,
 ) -> Result<Caller, Stranger> {
-    let read = tokens.read(token, service).map_err(|_| Stranger::Token)?;
+    let read = tokens.read(token, service, now).map_err(|_| Stranger::Token)?;
     let Some(name) = &read.user else {
-        return Ok(Caller { subject: Subject::Anonymous, proof: Proof::Token { version: None, asked: read.asked } });
+        return Ok(Caller {
+            subject: Subject::Anonymous,
+            proof: Proof::Token { version: None, asked: Arc::clone(&read.asked) },
+        });
     };
     let user = snapshot.user(name.as_str()).filter(|user| user.is_active(now)).ok_or(Stranger::Token)?;
     let version = tokens.secret_of(&read, user, now).ok_or(Stranger::Token)?;
-    let proof = Proof::Token { version: Some(version), asked: read.asked };
+    let proof = Proof::Token { version: Some(version), asked: Arc::clone(&read.asked) };
     Ok(Caller { subject: Subject::User(user.clone()), proof })
 }
 

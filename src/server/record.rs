@@ -1,8 +1,10 @@
 //! What is written down of a request: one log line and the counters, when its last byte is sent.
 
 use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use actix_web::http::header::HeaderMap;
@@ -126,6 +128,10 @@ impl Drop for Record {
 
 /// A text from outside in a form that cannot forge log lines.
 pub(super) fn printable(text: &str) -> String {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+    if text.len() <= LOGGED_MAX_CHARS && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     text.chars().take(LOGGED_MAX_CHARS).flat_map(char::escape_debug).collect()
 }
 
@@ -136,7 +142,18 @@ fn trace_id(headers: &HeaderMap) -> String {
         let is_hex = id.len() == 32 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         (is_hex && id.bytes().any(|b| b != b'0')).then(|| id.to_owned())
     });
-    given.unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string())
+    given.unwrap_or_else(new_trace_id)
+}
+
+/// An identifier that no other request has. Nobody need be kept from guessing it, so it asks the system
+/// for random bytes once.
+fn new_trace_id() -> String {
+    static KEY: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let [high, low] = KEY.each_ref().map(|key| key.hash_one(number));
+    // All zeros would say that there is none.
+    format!("{high:016x}{:016x}", low | 1)
 }
 
 #[cfg(test)]

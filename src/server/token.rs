@@ -4,13 +4,16 @@
 //! allowed is read from today's configuration on every request.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::identity::{SecretVersion, User, UserName};
@@ -24,6 +27,10 @@ pub(super) const TOKEN_MAX_BYTES: usize = 16 * 1024;
 const TTL_MIN: Duration = Duration::from_secs(60);
 /// How far the clocks of two replicas may be apart.
 const CLOCK_SKEW_SECONDS: i64 = 30;
+/// How many bytes of tokens that were read before are remembered.
+const REMEMBERED_BYTES: u64 = 4 * 1024 * 1024;
+/// What a token costs to remember beside its own length, in bytes.
+const REMEMBERED_ENTRY_BYTES: usize = 512;
 const ISSUER: &str = "portolan";
 
 /// The key that signs tokens.
@@ -71,6 +78,15 @@ pub(super) struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
     versions: Hmac<Sha256>,
+    /// Tokens whose signature was checked, by the hash of token and listener. What else makes a token
+    /// good is looked at each time.
+    remembered: Cache<[u8; 32], Remembered>,
+}
+
+#[derive(Clone)]
+struct Remembered {
+    read: Arc<Read>,
+    token_bytes: usize,
 }
 
 /// One entry of the `access` claim: for clients to read, never for us.
@@ -108,8 +124,19 @@ pub(super) struct Read {
     /// Who signed in; `None` for anonymous.
     pub user: Option<UserName>,
     /// What was asked for.
-    pub asked: Vec<Scope>,
+    pub asked: Arc<[Scope]>,
     version: String,
+    /// The secret that the version was found to be of.
+    secret: OnceLock<SecretVersion>,
+    /// Seconds since 1970.
+    not_before: i64,
+    expires: i64,
+}
+
+impl Read {
+    fn holds_at(&self, now: Timestamp) -> bool {
+        (self.not_before..self.expires).contains(&now.as_second())
+    }
 }
 
 /// The token is not ours, not of today, or not for this listener.
@@ -135,6 +162,8 @@ struct ReadClaims {
     sub: String,
     scp: Vec<String>,
     ver: String,
+    nbf: i64,
+    exp: i64,
 }
 
 impl Tokens {
@@ -147,6 +176,13 @@ impl Tokens {
             encoding: EncodingKey::from_secret(&key.0),
             decoding: DecodingKey::from_secret(&key.0),
             versions: Hmac::new_from_slice(&derived).map_err(|_| BadSigningKey::Short)?,
+            remembered: Cache::builder()
+                .max_capacity(REMEMBERED_BYTES)
+                .eviction_policy(EvictionPolicy::lru())
+                .weigher(|_: &[u8; 32], entry: &Remembered| {
+                    u32::try_from(entry.token_bytes.saturating_add(REMEMBERED_ENTRY_BYTES)).unwrap_or(u32::MAX)
+                })
+                .build(),
         })
     }
 
@@ -171,10 +207,27 @@ impl Tokens {
     }
 
     /// Reads a token that was presented to a listener.
-    pub(super) fn read(&self, token: &str, service: &str) -> Result<Read, BadToken> {
+    pub(super) fn read(&self, token: &str, service: &str, now: Timestamp) -> Result<Arc<Read>, BadToken> {
         if token.len() > TOKEN_MAX_BYTES {
             return Err(BadToken);
         }
+        let mut key = Sha256::new();
+        key.update((service.len() as u64).to_le_bytes());
+        key.update(service);
+        key.update(token);
+        let key: [u8; 32] = key.finalize().into();
+        if let Some(known) = self.remembered.get(&key) {
+            return if known.read.holds_at(now) { Ok(known.read) } else { Err(BadToken) };
+        }
+        let read = Arc::new(self.check(token, service)?);
+        if !read.holds_at(now) {
+            return Err(BadToken);
+        }
+        self.remembered.insert(key, Remembered { read: Arc::clone(&read), token_bytes: token.len() });
+        Ok(read)
+    }
+
+    fn check(&self, token: &str, service: &str) -> Result<Read, BadToken> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
         validation.validate_nbf = true;
@@ -187,14 +240,24 @@ impl Tokens {
             name => Some(UserName::parse(name).map_err(|_| BadToken)?),
         };
         let asked = claims.scp.iter().map(|text| Scope::parse(text)).collect::<Result<_, _>>().map_err(|_| BadToken)?;
-        Ok(Read { user, asked, version: claims.ver })
+        let (not_before, expires) = (claims.nbf, claims.exp);
+        Ok(Read { user, asked, version: claims.ver, secret: OnceLock::new(), not_before, expires })
     }
 
     /// The secret of the user that a token was signed in with, if it still holds.
     pub(super) fn secret_of(&self, read: &Read, user: &User, now: Timestamp) -> Option<SecretVersion> {
-        user.secrets_at(now)
+        // A version is made of the name and the secret: the one that was found once is found again as
+        // long as it holds.
+        if let Some(version) = read.secret.get().filter(|version| user.has_secret(**version, now)) {
+            return Some(*version);
+        }
+        let found = user
+            .secrets_at(now)
             .map(crate::identity::Secret::version)
-            .find(|version| self.version(*version).as_bytes().ct_eq(read.version.as_bytes()).into())
+            .find(|version| self.version(*version).as_bytes().ct_eq(read.version.as_bytes()).into())?;
+        // Where another was found meanwhile, that one is as good.
+        let _ = read.secret.set(found);
+        Some(found)
     }
 
     /// A secret's version in a form that tells nothing about the secret.
@@ -235,22 +298,22 @@ mod tests {
     fn reads_what_it_signs() {
         let asked = [Scope::parse("repository:a/b:pull,push").unwrap(), Scope::Catalog];
         let signed = tokens().sign(wish(&asked, Timestamp::now())).unwrap();
-        let read = tokens().read(&signed.token, "here").unwrap();
-        assert_eq!((read.user, read.asked.as_slice()), (None, asked.as_slice()));
+        let read = tokens().read(&signed.token, "here", Timestamp::now()).unwrap();
+        assert_eq!((read.user.as_ref(), &*read.asked), (None, asked.as_slice()));
     }
 
     #[test]
     fn refuses_what_is_not_for_here_and_now() {
         let now = Timestamp::now();
         let signed = tokens().sign(wish(&[], now)).unwrap().token;
-        assert_eq!(tokens().read(&signed, "there").unwrap_err(), BadToken);
-        assert_eq!(Tokens::new(&key(2)).unwrap().read(&signed, "here").unwrap_err(), BadToken);
+        assert_eq!(tokens().read(&signed, "there", Timestamp::now()).unwrap_err(), BadToken);
+        assert_eq!(Tokens::new(&key(2)).unwrap().read(&signed, "here", Timestamp::now()).unwrap_err(), BadToken);
         let old = tokens().sign(wish(&[], now - jiff::SignedDuration::from_secs(61))).unwrap().token;
-        assert_eq!(tokens().read(&old, "here").unwrap_err(), BadToken);
+        assert_eq!(tokens().read(&old, "here", Timestamp::now()).unwrap_err(), BadToken);
         let early = tokens().sign(wish(&[], now + jiff::SignedDuration::from_secs(90))).unwrap().token;
-        assert_eq!(tokens().read(&early, "here").unwrap_err(), BadToken);
+        assert_eq!(tokens().read(&early, "here", Timestamp::now()).unwrap_err(), BadToken);
         for text in ["", ".", "..", "a.b.c", &"x".repeat(TOKEN_MAX_BYTES + 1)] {
-            assert_eq!(tokens().read(text, "here").unwrap_err(), BadToken);
+            assert_eq!(tokens().read(text, "here", Timestamp::now()).unwrap_err(), BadToken);
         }
     }
 
@@ -258,19 +321,19 @@ mod tests {
     fn a_tokens_header_chooses_neither_key_nor_algorithm() {
         let now = Timestamp::now().as_second();
         let good = forge(&Header::new(Algorithm::HS256), &claims(now), &key(1).0);
-        assert!(tokens().read(&good, "here").is_ok());
+        assert!(tokens().read(&good, "here", Timestamp::now()).is_ok());
         for algorithm in [Algorithm::HS384, Algorithm::HS512] {
             let other = forge(&Header::new(algorithm), &claims(now), &key(1).0);
-            assert_eq!(tokens().read(&other, "here").unwrap_err(), BadToken);
+            assert_eq!(tokens().read(&other, "here", Timestamp::now()).unwrap_err(), BadToken);
         }
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some("../../dev/null".to_owned());
         header.x5c = Some(vec!["AAAA".to_owned()]);
-        assert_eq!(tokens().read(&forge(&header, &claims(now), b""), "here").unwrap_err(), BadToken);
+        assert_eq!(tokens().read(&forge(&header, &claims(now), b""), "here", Timestamp::now()).unwrap_err(), BadToken);
         let body = good.split('.').nth(1).unwrap();
         // {"alg":"none","typ":"JWT"} and {"alg":"None"}
         for none in ["eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0", "eyJhbGciOiJOb25lIn0"] {
-            assert_eq!(tokens().read(&format!("{none}.{body}."), "here").unwrap_err(), BadToken);
+            assert_eq!(tokens().read(&format!("{none}.{body}."), "here", Timestamp::now()).unwrap_err(), BadToken);
         }
     }
 
@@ -281,7 +344,7 @@ mod tests {
             let mut claims = claims(now);
             claims.as_object_mut().unwrap().remove(missing);
             let token = forge(&Header::new(Algorithm::HS256), &claims, &key(1).0);
-            assert_eq!(tokens().read(&token, "here").unwrap_err(), BadToken, "{missing}");
+            assert_eq!(tokens().read(&token, "here", Timestamp::now()).unwrap_err(), BadToken, "{missing}");
         }
     }
 

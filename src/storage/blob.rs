@@ -9,10 +9,10 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::task::JoinHandle;
 
-use super::StorageError;
 use super::object_stream::ObjectStream;
 use super::pointer::Location;
 use super::remote::Remote;
+use super::{StorageError, at_hand};
 
 /// How much is read at once, in bytes. One more piece is read ahead.
 const PIECE_BYTES: u64 = 512 * 1024;
@@ -55,6 +55,9 @@ impl BlobReader {
                 Box::pin(stream::unfold(begun, ObjectStream::step))
             }
             BlobContent::File { file, path } => {
+                if let Some(whole) = at_hand::piece(&file, start, end - start) {
+                    return Ok(Box::pin(stream::iter((!whole.is_empty()).then_some(Ok(whole)))));
+                }
                 let ahead = ReadAhead { file, path, position: start, end, next: None };
                 Box::pin(stream::unfold(ahead, ReadAhead::step))
             }

@@ -2,12 +2,14 @@
 //!
 //! Imports `oci`.
 
+mod at_hand;
 mod blob;
 mod directories;
 mod error;
 mod folders;
 mod key;
 mod listing;
+mod manifest_cache;
 mod many;
 mod marks;
 mod object_stream;

@@ -11,11 +11,14 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 use super::error::blocking;
 use super::folders::{Folders, is_absent};
 use super::listing::Lister;
-use super::{Key, StorageError};
+use super::{Key, StorageError, at_hand};
 use crate::oci::Digest;
 
 /// The largest object that is read whole, in bytes. A manifest has at most 4 MiB.
 const WHOLE_MAX_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Room for a link: a digest, and a little more.
+const LINK_ROOM_BYTES: usize = 256;
 
 /// How often a write is tried whose folder is removed under it.
 const PUT_ATTEMPTS: usize = 5;
@@ -64,9 +67,14 @@ impl Objects {
 
     /// Reads the digest that a link holds; `None` where there is no link.
     pub(super) async fn link(&self, key: &Key) -> Result<Option<Digest>, StorageError> {
-        let bytes = match self.get(key).await {
-            Err(error) if error.is_not_found() => return Ok(None),
-            result => result?,
+        let at_hand = self.folders.as_ref().and_then(|folders| at_hand::whole::<LINK_ROOM_BYTES>(&folders.path(key)));
+        let bytes = match at_hand {
+            Some(Some(bytes)) => bytes,
+            Some(None) => return Ok(None),
+            None => match self.get(key).await {
+                Err(error) if error.is_not_found() => return Ok(None),
+                result => result?,
+            },
         };
         link_in(key, &bytes).map(Some)
     }
@@ -146,6 +154,9 @@ impl Objects {
     /// The size of an object in bytes; `None` where there is none.
     pub(super) async fn size(&self, key: &Key) -> Result<Option<u64>, StorageError> {
         if let Some(folders) = &self.folders {
+            if let Some(size) = at_hand::size(&folders.path(key)) {
+                return Ok(size);
+            }
             let (folders, key) = (Arc::clone(folders), key.clone());
             return blocking(move || folders.size(&key)).await;
         }

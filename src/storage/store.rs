@@ -17,13 +17,14 @@ use super::directories::Directories;
 use super::error::blocking;
 use super::folders::{Folders, is_absent, sweep};
 use super::listing::Lister;
+use super::manifest_cache::ManifestCache;
 use super::marks::Memory;
 use super::objects::{Listing, Objects};
 use super::remote::{Remote, Sizes};
 use super::s3::S3Options;
 use super::upload_data::UploadRoom;
-use super::{BlobReader, Key, StorageError};
-use crate::oci::{Digest, ImageName};
+use super::{BlobReader, Key, StorageError, at_hand};
+use crate::oci::{Digest, ImageName, MediaType};
 
 /// For how long an answer of the storage stands.
 const READY_AGE: Duration = Duration::from_secs(1);
@@ -52,6 +53,7 @@ pub struct Store {
     pub(super) objects: Objects,
     pub(super) uploads: UploadRoom,
     pub(super) care: Memory,
+    manifests: ManifestCache,
     indexing: tokio::sync::Mutex<()>,
     /// When the storage answered last; held while it is asked.
     readiness: Arc<tokio::sync::Mutex<Option<Instant>>>,
@@ -86,6 +88,7 @@ impl Store {
                     objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)), lister },
                     uploads: UploadRoom::Files(folders),
                     care: Memory::default(),
+                    manifests: ManifestCache::default(),
                     indexing: tokio::sync::Mutex::default(),
                     readiness: Arc::default(),
                     tagging: Default::default(),
@@ -114,6 +117,7 @@ impl Store {
             objects,
             uploads: UploadRoom::Objects(remote),
             care: Memory::default(),
+            manifests: ManifestCache::default(),
             indexing: tokio::sync::Mutex::default(),
             readiness: Arc::default(),
             tagging: Default::default(),
@@ -211,6 +215,17 @@ impl Store {
         self.set_link(&Key::layer(image, digest), digest).await
     }
 
+    /// A manifest that was read and checked before: its media type and bytes. Says nothing on whether
+    /// anybody may have it, or whether it is still there.
+    pub fn known_manifest(&self, digest: &Digest) -> Option<(MediaType, Bytes)> {
+        self.manifests.get(digest)
+    }
+
+    /// Keeps a manifest whose digest was checked in memory, within a bound.
+    pub fn keep_manifest(&self, digest: &Digest, media_type: &MediaType, body: &Bytes) {
+        self.manifests.keep(digest, media_type, body);
+    }
+
     /// The size of a blob's bytes, whoever may see them; `None` where there are none.
     pub async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, StorageError> {
         match self.uploads {
@@ -232,20 +247,28 @@ impl Store {
             }
         };
         let path = folders.path(&Key::blob(digest));
+        if let Some(found) = at_hand::file(&path) {
+            return found.map_or(Ok(None), |file| blob_in(file, &path));
+        }
         blocking(move || {
             let file = match File::open(&path) {
                 Err(error) if is_absent(&error) => return Ok(None),
                 result => result.map_err(|error| StorageError::io(&path, error))?,
             };
-            let metadata = file.metadata().map_err(|error| StorageError::io(&path, error))?;
-            if !metadata.is_file() {
-                return Ok(None);
-            }
-            let path = path.display().to_string().into();
-            Ok(Some(BlobReader { size: metadata.len(), content: BlobContent::File { file: Arc::new(file), path } }))
+            blob_in(file, &path)
         })
         .await
     }
+}
+
+/// A blob in a file that is open; `None` where it is a folder.
+fn blob_in(file: File, path: &std::path::Path) -> Result<Option<BlobReader>, StorageError> {
+    let metadata = file.metadata().map_err(|error| StorageError::io(path, error))?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let path = path.display().to_string().into();
+    Ok(Some(BlobReader { size: metadata.len(), content: BlobContent::File { file: Arc::new(file), path } }))
 }
 
 /// Removes what a killed process left half written where uploads are recorded: the place where it is
