@@ -26,8 +26,8 @@ GRACE = 4
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 
-# What many images share, so that blobs die and are wanted again all the time.
-SHARED = [random.Random(n).randbytes(random.Random(n).choice([300, 5000, 200_000])) for n in range(12)]
+# What many images share, so many that at any time about half of them are garbage, and are wanted again.
+SHARED = [random.Random(n).randbytes(random.Random(n).choice([300, 5000, 50_000])) for n in range(200)]
 
 
 def digest_of(data):
@@ -117,9 +117,9 @@ class Client:
             begun = time.time()
             for data in blobs:
                 self.push_blob(image, data)
-            # Between the blobs and the manifest, now and then longer than the grace period.
-            if self.random.random() < 0.1:
-                time.sleep(self.random.choice([0.3, GRACE + 2]))
+            # Collectors come between the blobs and the manifest, now and then longer than the grace period after.
+            if self.random.random() < 0.4:
+                time.sleep(self.random.choice([0.5, 1, 2, 3, GRACE + 2]))
             layers = [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest_of(d), "size": len(d)} for d in blobs]
             body = json.dumps({
                 "schemaVersion": 2, "mediaType": MANIFEST,
@@ -142,7 +142,7 @@ class Client:
                 return
             # Only who waited longer than the grace period may be told that a blob is gone.
             took = time.time() - begun
-            if status != 404 or b"MANIFEST_BLOB_UNKNOWN" not in answer or took < GRACE:
+            if status not in (400, 404) or b"MANIFEST_BLOB_UNKNOWN" not in answer or took < GRACE:
                 raise Wrong(f"manifest, {took:.1f} s after its blobs: {status} {answer!r}")
             self.count("pushed again")
         raise Wrong("six pushes of one image did not succeed")

@@ -313,10 +313,9 @@ impl Store {
             return Ok(());
         }
         self.objects.discard(&key).await?;
-        let Some(folder) = key.parent() else { return Ok(()) };
-        self.objects.remove_empty(&folder).await?;
-        match folder.parent() {
-            Some(shard) => self.objects.remove_empty(&shard).await,
+        match key.parent() {
+            // The folder above stays: others make folders in it all the time.
+            Some(folder) => self.objects.remove_empty(&folder).await,
             None => Ok(()),
         }
     }

@@ -95,10 +95,9 @@ impl Store {
         };
         let (folders, from, to) = (Arc::clone(folders), from.clone(), to.clone());
         blocking(move || {
-            folders.prepare(&to)?;
-            let path = folders.path(&from);
-            std::fs::rename(&path, folders.path(&to)).map_err(|error| StorageError::io(&path, error))?;
-            folders.settle(&to)?;
+            if !folders.move_into(&folders.path(&from), &to)? {
+                return Err(StorageError::NotFound { key: from.to_string() });
+            }
             folders.settle(&from)
         })
         .await
@@ -177,9 +176,10 @@ impl Target {
             Self::File { folders, file, path, blob } => {
                 blocking(move || {
                     file.sync_all().map_err(|error| StorageError::io(&path, error))?;
-                    folders.prepare(&blob)?;
-                    std::fs::rename(&path, folders.path(&blob)).map_err(|error| StorageError::io(&path, error))?;
-                    folders.settle(&blob)
+                    match folders.move_into(&path, &blob)? {
+                        true => Ok(()),
+                        false => Err(StorageError::NotFound { key: path.display().to_string() }),
+                    }
                 })
                 .await
             }

@@ -205,15 +205,9 @@ impl Store {
             }
             // Also where the blob is there already: these bytes were just checked, those may
             // have been damaged.
-            to.prepare(&blob)?;
-            let target = to.path(&blob);
-            match std::fs::rename(&path, &target) {
-                Err(error) if super::folders::is_absent(&error) => return Ok(false),
-                result => result.map_err(|error| StorageError::io(&target, error))?,
-            }
+            let is_moved = to.move_into(&path, &blob);
             drop(file);
-            to.settle(&blob)?;
-            Ok(true)
+            is_moved
         })
         .await?;
         if is_there {
