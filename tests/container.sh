@@ -29,6 +29,7 @@ for _ in $(seq 100); do "$docker" info >/dev/null 2>&1 && break; sleep 0.2; done
 # The last stage alone, with what the first one would have made.
 mkdir -p "$work/context/out/data" "$work/context/out/config"
 cp "$portolan" "$work/context/out/portolan"
+cp /etc/ssl/certs/ca-certificates.crt "$work/context/out/"
 sed -n '/^FROM scratch/,$p' Dockerfile | sed 's/--from=build //; s#/out/#out/#' >"$work/context/Dockerfile"
 "$docker" build -q -t portolan "$work/context" >"$work/build" || { cat "$work/build"; fail "the image cannot be built"; }
 

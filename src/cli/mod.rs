@@ -13,6 +13,7 @@ mod render;
 mod schema;
 mod secret;
 mod serve;
+mod storage;
 mod storages;
 
 use std::ffi::OsString;
@@ -58,6 +59,9 @@ enum Command {
     /// Prints the JSON Schema of a configuration file, or the names of all
     #[command(after_help = "Example:\n  portolan schema repository > repository.schema.json")]
     Schema(schema::SchemaArguments),
+    /// Cares for a storage: collects garbage, finds damages, counts, copies; while servers run, or not
+    #[command(subcommand, after_help = "Example:\n  portolan storage verify /etc/portolan --data /var/lib/portolan")]
+    Storage(storage::StorageCommand),
 }
 
 /// The configuration folder.
@@ -112,6 +116,7 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Storage(command) => storage::run(&command),
     };
     result.unwrap_or_else(|failure| {
         output::report(&failure);
@@ -132,6 +137,11 @@ mod tests {
         for sub in command.get_subcommands() {
             let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains(&format!("portolan {}", sub.get_name())), "{}", sub.get_name());
+            for inner in sub.get_subcommands() {
+                let help = inner.get_after_help().map(ToString::to_string).unwrap_or_default();
+                let line = format!("portolan {} {}", sub.get_name(), inner.get_name());
+                assert!(help.contains(&line), "{line}");
+            }
         }
     }
 

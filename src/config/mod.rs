@@ -21,10 +21,10 @@ mod tree;
 mod yaml;
 
 pub use codes::{ALL as CODES, Code, code};
-pub use compile::compile;
+pub use compile::{compile, parse_duration};
 pub use model::{
-    Compiled, LogFormat, LogLevel, Model, PasswordPolicy, ReloadMode, S3Credentials, S3Definition, SecretSource,
-    Settings, StorageDefinition, Tls,
+    Compiled, Garbage, LogFormat, LogLevel, Model, PasswordPolicy, ReloadMode, S3Credentials, S3Definition,
+    SecretSource, Settings, StorageDefinition, Tls,
 };
 pub use position::line_column;
 pub use shape::{SCHEMA_NAMES, schema};

@@ -47,6 +47,8 @@ pub struct Model {
     pub snapshot: Arc<Snapshot>,
     /// The storages that repositories use.
     pub storages: BTreeMap<StorageKey, StorageDefinition>,
+    /// The storages that repositories can name, whether any does.
+    pub aliases: BTreeMap<Arc<str>, (StorageKey, StorageDefinition)>,
     /// The server's settings.
     pub settings: Settings,
 }
@@ -113,10 +115,30 @@ pub struct Settings {
     pub reload_mode: ReloadMode,
     /// How often the folder is looked at.
     pub reload_interval: Duration,
+    /// How garbage is collected.
+    pub garbage: Garbage,
     /// What is logged.
     pub log_level: LogLevel,
     /// In which form.
     pub log_format: LogFormat,
+}
+
+/// How garbage is collected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Garbage {
+    /// How often; `None`: only on command.
+    pub every: Option<Duration>,
+    /// How long unused blobs are kept.
+    pub grace: Duration,
+    /// How long untagged manifests are kept; `None`: for ever.
+    pub untagged: Option<Duration>,
+}
+
+impl Default for Garbage {
+    fn default() -> Self {
+        let day = Duration::from_secs(24 * 3600);
+        Self { every: Some(day), grace: day, untagged: None }
+    }
 }
 
 /// Paths of a certificate and its key, relative to the configuration folder.
@@ -211,6 +233,7 @@ impl Default for Settings {
             passwords: PasswordPolicy::default(),
             reload_mode: ReloadMode::Watch,
             reload_interval: Duration::from_secs(5),
+            garbage: Garbage::default(),
             log_level: LogLevel::Info,
             log_format: LogFormat::Text,
         }

@@ -72,19 +72,19 @@ impl Registry {
         while !is_done && page.entries.len() < wanted {
             let mut candidates = Vec::new();
             while candidates.len() < CHECKED_AT_ONCE.min(wanted - page.entries.len()) {
-                let Some((image, storage, store)) = walk.next(&is_foreign).await? else {
+                let Some(found) = walk.next(&is_foreign).await? else {
                     is_done = true;
                     break;
                 };
-                if permit.is_stored_in(&image, &storage) && permit.shows(&image) {
-                    candidates.push((image, store));
+                if permit.is_stored_in(&found.image, &found.storage) && permit.shows(&found.image) {
+                    candidates.push(found);
                 }
             }
-            let parallel = candidates.first().map_or(1, |(_, store)| store.parallel());
+            let parallel = candidates.first().map_or(1, |found| found.store.parallel());
             let existing: Vec<Option<ImageName>> = stream::iter(candidates)
-                .map(async |(image, store)| {
-                    let exists = manifests::image_exists(&store, &image).await?;
-                    Ok::<_, RegistryError>(exists.then_some(image))
+                .map(async |found| {
+                    let exists = found.is_certain || manifests::image_exists(&found.store, &found.image).await?;
+                    Ok::<_, RegistryError>(exists.then_some(found.image))
                 })
                 .buffered(parallel)
                 .try_collect()

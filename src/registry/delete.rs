@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::tags::Pointers;
 use super::{Registry, RegistryError, manifests, referrers, tags};
-use crate::oci::{Digest, ImageName};
+use crate::oci::{Digest, ImageName, Tag};
 use crate::policy::{DeleteBlobPermit, DeleteManifestPermit, DeleteTagPermit};
 use crate::storage::{Key, StorageError, Store};
 
@@ -49,30 +49,7 @@ impl Registry {
         if !permit.allows(&pointing, &reaching) {
             return Err(RegistryError::TagsProtected);
         }
-        // One that is damaged can still be removed. Its entry, if it has one, is not believed any more.
-        let manifest = match manifests::understand(&store, image, digest).await {
-            Ok(manifest) => manifest,
-            Err(StorageError::Damaged { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
-        for tag in &pointing {
-            // It may have been moved meanwhile.
-            tags::remove(&store, image, tag, Some(digest)).await?;
-        }
-        store.remove(&revision).await?;
-        tags::remove_folders(&store, &revision, 1).await?;
-        if let Some(subject) = manifest.as_ref().and_then(|(manifest, _)| manifest.subject.as_ref()) {
-            referrers::forget(&store, image, digest, &subject.digest).await?;
-        }
-        // A push may have set a tag since, having seen the manifest still there: it was told so.
-        let is_pushed_again = store.exists(&revision).await? || Pointers::of(&store, image).any_to(digest).await?;
-        if is_pushed_again {
-            if let Some((manifest, size)) = &manifest {
-                referrers::enter(&store, image, digest, manifest, *size).await?;
-            }
-            store.set_link(&revision, digest).await?;
-        }
-        Ok(())
+        Ok(remove_revision(&store, image, digest, &pointing).await?)
     }
 
     /// Removes a blob from the image.
@@ -88,6 +65,40 @@ impl Registry {
         tags::remove_folders(&store, &layer, 1).await?;
         Ok(())
     }
+}
+
+/// Removes a manifest, and first the tags that point to it.
+pub(super) async fn remove_revision(
+    store: &Store,
+    image: &ImageName,
+    digest: &Digest,
+    pointing: &[Tag],
+) -> Result<(), StorageError> {
+    let revision = Key::revision(image, digest);
+    // One that is damaged can still be removed. Its entry, if it has one, is not believed any more.
+    let manifest = match manifests::understand(store, image, digest).await {
+        Ok(manifest) => manifest,
+        Err(StorageError::Damaged { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    for tag in pointing {
+        // It may have been moved meanwhile.
+        tags::remove(store, image, tag, Some(digest)).await?;
+    }
+    store.remove(&revision).await?;
+    tags::remove_folders(store, &revision, 1).await?;
+    if let Some(subject) = manifest.as_ref().and_then(|(manifest, _)| manifest.subject.as_ref()) {
+        referrers::forget(store, image, digest, &subject.digest).await?;
+    }
+    // A push may have set a tag since, having seen the manifest still there: it was told so.
+    let is_pushed_again = store.exists(&revision).await? || Pointers::of(store, image).any_to(digest).await?;
+    if is_pushed_again {
+        if let Some((manifest, size)) = &manifest {
+            referrers::enter(store, image, digest, manifest, *size).await?;
+        }
+        store.set_link(&revision, digest).await?;
+    }
+    Ok(())
 }
 
 /// A manifest on the way down from a tag.

@@ -2,9 +2,12 @@
 //!
 //! Imports `policy`, `storage` and `oci`.
 
+mod candidates;
+mod care;
 mod catalog;
 mod delete;
 mod error;
+mod garbage;
 mod known;
 mod manifests;
 mod model;
@@ -14,13 +17,19 @@ mod push;
 mod referrers;
 mod tags;
 mod upload;
+mod uses;
 mod walk;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+pub use care::{
+    Care, CareOptions, Collected, Copied, Damage, Finding, ImageUsage, Progress, Reindexed, Rules, Settled, Usage,
+    Verified, VerifyOptions,
+};
 pub use error::{BodyError, RegistryError};
+pub use garbage::{GarbageCounts, GarbageTally};
 pub use model::{Blob, Page, Pushed, Referrer, StoredManifest, UploadStatus};
 
 pub use crate::storage::{BlobStream, S3Keys, S3Options, StorageError, StoreOptions};
@@ -40,6 +49,8 @@ pub struct Registry {
     stores: RwLock<HashMap<StorageKey, Arc<Store>>>,
     walks: catalog::CatalogWalks,
     known_referrers: known::KnownReferrers,
+    hold: RwLock<Option<Duration>>,
+    garbage: GarbageTally,
 }
 
 impl Registry {
@@ -58,8 +69,24 @@ impl Registry {
             return Ok(());
         }
         let store = Arc::new(Store::open(options).await?);
+        if let Some(hold) = *self.hold.read().unwrap_or_else(PoisonError::into_inner) {
+            store.set_hold(hold);
+        }
         self.stores.write().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_insert(store);
         Ok(())
+    }
+
+    /// Says how long unused blobs are kept in all storages. Every process that works on a storage must say
+    /// the same, save where all say 40 minutes or more.
+    pub fn set_grace(&self, grace: Duration) {
+        let hold = uses::hold_of(grace);
+        *self.hold.write().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+        self.all().iter().for_each(|store| store.set_hold(hold));
+    }
+
+    /// What became of collecting garbage in this process.
+    pub fn garbage(&self) -> &GarbageTally {
+        &self.garbage
     }
 
     /// Whether a storage is open under a key.

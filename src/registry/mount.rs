@@ -1,7 +1,7 @@
 //! Mounting a blob of another image.
 
 use super::walk::ImageWalk;
-use super::{Registry, RegistryError, manifests};
+use super::{Registry, RegistryError, manifests, uses};
 use crate::oci::Digest;
 use crate::policy::MountPermit;
 use crate::storage::Key;
@@ -28,10 +28,12 @@ impl Registry {
             }
             None => self.search(permit, digest).await?,
         };
-        if is_found {
-            store.link_blob(target.image(), digest).await?;
+        if !is_found {
+            return Ok(false);
         }
-        Ok(is_found)
+        store.link_blob(target.image(), digest).await?;
+        let Some(claim) = uses::note(&store, digest).await? else { return Ok(false) };
+        Ok(manifests::holds_blob(&store, target.image(), digest).await? && claim.stands())
     }
 
     /// Looks for a blob among the images that may serve as source.
@@ -44,8 +46,8 @@ impl Registry {
             if walk.listed() > SEARCH_FOLDERS {
                 break;
             }
-            let Some((image, _, store)) = walk.next(&|_| false).await? else { break };
-            if permit.may_search(&image) && manifests::holds_blob(&store, &image, digest).await? {
+            let Some(found) = walk.next(&|_| false).await? else { break };
+            if permit.may_search(&found.image) && manifests::holds_blob(&found.store, &found.image, digest).await? {
                 return Ok(true);
             }
         }

@@ -1,6 +1,6 @@
 //! Reading manifests and blobs.
 
-use super::{Blob, Registry, RegistryError, StoredManifest, manifests};
+use super::{Blob, Registry, RegistryError, StoredManifest, manifests, uses};
 use crate::oci::{Digest, Reference};
 use crate::policy::{MayInspect, PullPermit};
 use crate::storage::Key;
@@ -48,6 +48,8 @@ impl Registry {
         if !store.exists(&Key::layer(permit.image(), digest)).await? {
             return Err(RegistryError::BlobUnknown);
         }
+        // Whoever asks may go on to name it in a manifest instead of sending it.
+        uses::note(&store, digest).await?.ok_or(RegistryError::BlobUnknown)?;
         store.blob_size(digest).await?.ok_or(RegistryError::BlobUnknown)
     }
 }

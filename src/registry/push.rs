@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{PARALLEL_READS, Pushed, Registry, RegistryError, manifests, referrers, tags};
+use super::{PARALLEL_READS, Pushed, Registry, RegistryError, StorageError, manifests, referrers, tags, uses};
 use crate::oci::{Algorithm, BadManifest, Digest, ImageName, Manifest, MediaType};
 use crate::policy::{ManifestPermit, TagMode};
 use crate::storage::{Key, Store};
@@ -44,6 +44,8 @@ async fn put(
         return Err(RegistryError::DigestMismatch { actual: digest });
     }
     let manifest = understand(media_type, &body)?;
+    let used = uses::of_manifest(&manifest, &digest);
+    let claim = uses::claim(store, None, &used).await?;
     check_references(store, image, &manifest).await?;
     check_tags(store, permit, &digest).await?;
 
@@ -61,6 +63,13 @@ async fn put(
     // A delete may have removed it since, having seen no tag at it yet.
     if !store.exists(&revision).await? {
         store.set_link(&revision, &digest).await?;
+    }
+    if !claim.stands() {
+        let again = uses::claim(store, None, &used).await?;
+        check_references(store, image, &manifest).await?;
+        if store.blob_size(&digest).await?.is_none() || !again.stands() {
+            return Err(StorageError::Slow("writing a manifest").into());
+        }
     }
     match permit.tags().first() {
         Some((tag, _)) if set.is_empty() => Err(RegistryError::TagExists(tag.clone())),

@@ -4,16 +4,17 @@
 //! is written before the manifest's own link, and believed only where that link exists. Where the data
 //! came from elsewhere, the index is built from all manifests of the image when it is first needed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
+use super::candidates::Candidates;
 use super::known::Known;
 use super::{PARALLEL_READS, Page, Referrer, Registry, RegistryError, manifests};
-use crate::oci::{Algorithm, Digest, ImageName, Manifest, Tag};
+use crate::oci::{Algorithm, Digest, ImageName, Manifest};
 use crate::policy::PullPermit;
 use crate::storage::{Children, Key, StorageError, Store};
 
@@ -31,9 +32,6 @@ const MANIFESTS_AT_ONCE: usize = 1000;
 
 /// How many entries one page holds.
 const PAGE_ENTRIES: usize = 1000;
-
-/// How many entries are looked at together.
-const ENTRIES_AT_ONCE: usize = 64;
 
 /// How many entries one request reads at the same time.
 const PARALLEL_ENTRIES: usize = 16;
@@ -74,7 +72,11 @@ impl Registry {
         let mut page = Page { entries: Vec::new(), more: false };
         let mut page_bytes = 0;
         let mut candidates = Candidates::after(&store, image, digest, last).await?;
-        while let Some(digests) = candidates.next().await? {
+        loop {
+            let digests = candidates.next().await?;
+            if digests.is_empty() {
+                return Ok(page);
+            }
             let revisions = digests.iter().map(|candidate| Key::revision(image, candidate)).collect();
             let exist = store.which_exist(revisions).await?;
             let existing = digests.into_iter().zip(exist).filter_map(|(candidate, exists)| exists.then_some(candidate));
@@ -97,7 +99,6 @@ impl Registry {
                 page.entries.push(known.referrer.clone());
             }
         }
-        Ok(page)
     }
 
     /// What a manifest of the image says of itself as a referrer; `None` where it is none.
@@ -115,56 +116,6 @@ impl Registry {
         let Some(known) = read(store, permit.image(), subject, digest).await?.map(Arc::new) else { return Ok(None) };
         self.known_referrers.keep(permit.storage(), &known);
         Ok(Some(known))
-    }
-}
-
-/// Goes through the manifests that may refer to a subject, in the order of their digests.
-struct Candidates<'a> {
-    store: &'a Store,
-    folder: Key,
-    after: Option<String>,
-    is_done: bool,
-    /// Those that a tag lists, as names of entries.
-    in_tag: BTreeSet<String>,
-}
-
-impl<'a> Candidates<'a> {
-    async fn after(
-        store: &'a Store,
-        image: &ImageName,
-        subject: &Digest,
-        last: Option<&Digest>,
-    ) -> Result<Self, StorageError> {
-        let after = last.map(Key::referrer_name);
-        let mut in_tag: BTreeSet<String> =
-            in_fallback_tag(store, image, subject).await?.iter().map(Key::referrer_name).collect();
-        in_tag.retain(|name| after.as_ref().is_none_or(|after| name > after));
-        Ok(Self { store, folder: Key::referrers(image, subject), after, is_done: false, in_tag })
-    }
-
-    /// The next ones; `None` after the last.
-    async fn next(&mut self) -> Result<Option<Vec<Digest>>, StorageError> {
-        if self.is_done {
-            return Ok(None);
-        }
-        let after = self.after.as_deref();
-        let entered = self.store.names(&self.folder, Children::Objects, after, ENTRIES_AT_ONCE).await?;
-        let last = entered.names.last().filter(|_| entered.more).cloned();
-        let mut names: BTreeSet<String> = entered.names.into_iter().collect();
-        while let Some(name) = self.in_tag.pop_first() {
-            if last.as_ref().is_some_and(|last| name > *last) {
-                self.in_tag.insert(name);
-                break;
-            }
-            names.insert(name);
-        }
-        self.is_done = last.is_none();
-        self.after = last;
-        let digest_of = |name: &String| {
-            let (algorithm, hex) = name.split_once('-')?;
-            Digest::from_hex(Algorithm::parse(algorithm)?, hex).ok()
-        };
-        Ok(Some(names.iter().filter_map(digest_of).collect()))
     }
 }
 
@@ -224,6 +175,16 @@ async fn build(store: &Store, image: &ImageName) -> Result<(), StorageError> {
     if store.exists(&complete).await? {
         return Ok(());
     }
+    index(store, image).await
+}
+
+/// Enters all manifests of an image anew.
+pub(super) async fn rebuild(store: &Store, image: &ImageName) -> Result<(), StorageError> {
+    let _one_at_a_time = store.indexing().await;
+    index(store, image).await
+}
+
+async fn index(store: &Store, image: &ImageName) -> Result<(), StorageError> {
     let mut has_manifests = false;
     for algorithm in Algorithm::ALL {
         let folder = Key::revisions(image, algorithm);
@@ -241,7 +202,7 @@ async fn build(store: &Store, image: &ImageName) -> Result<(), StorageError> {
         }
     }
     // An image without manifests gets its note with the first: reading makes nothing of nothing.
-    if has_manifests { store.put(&complete, VERSION.to_string().into()).await } else { Ok(()) }
+    if has_manifests { store.put(&Key::referrers_complete(image), VERSION.to_string().into()).await } else { Ok(()) }
 }
 
 async fn enter_all(store: &Store, image: &ImageName, digests: Vec<Digest>) -> Result<(), StorageError> {
@@ -256,18 +217,6 @@ async fn enter_all(store: &Store, image: &ImageName, digests: Vec<Digest>) -> Re
             }
         })
         .await
-}
-
-/// What clients listed in a tag while registries had no referrers API (OCI distribution specification
-/// 1.1, "Referrers Tag Schema").
-async fn in_fallback_tag(store: &Store, image: &ImageName, subject: &Digest) -> Result<BTreeSet<Digest>, StorageError> {
-    let hex = subject.hex();
-    let Ok(tag) = Tag::parse(&format!("{}-{}", subject.algorithm().as_str(), &hex[..hex.len().min(64)])) else {
-        return Ok(BTreeSet::new());
-    };
-    let Some(index) = store.link(&Key::tag_current(image, &tag)).await? else { return Ok(BTreeSet::new()) };
-    let index = manifests::understand(store, image, &index).await?;
-    Ok(index.map(|(index, _)| index.child_digests()).unwrap_or_default())
 }
 
 /// Reads a referrer, from its entry or else from itself; `None` where there is neither. That it exists in

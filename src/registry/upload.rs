@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use tokio::task::JoinHandle;
 
-use super::{BodyError, Confirm, Registry, RegistryError, StorageError, UploadStatus, manifests};
+use super::{BodyError, Confirm, Registry, RegistryError, StorageError, UploadStatus, manifests, uses};
 use crate::oci::{ContentRange, Digest, ImageName, UploadId};
 use crate::policy::PushPermit;
 use crate::storage::{Acquired, Store, UploadWriter};
@@ -65,21 +65,21 @@ impl Registry {
             Acquired::Busy { offset } => return Err(RegistryError::UploadOffset { offset }),
             Acquired::Unknown | Acquired::Published => return Err(RegistryError::UploadUnknown),
         };
-        let writer = receive(writer, range, body).await?;
-        if !confirm() {
-            return Err(RegistryError::Withdrawn);
-        }
-        // On its own, so that the upload stays locked until its record is there, also where the client
-        // goes away now and this is dropped.
-        let acknowledged = store
-            .to_the_end({
-                let store = Arc::clone(&store);
-                async move { store.acknowledge_upload(writer).await }
-            })
-            .await??;
-        match acknowledged {
-            Some(offset) => Ok(UploadStatus { id, offset }),
-            None => Err(overtaken(&store, permit, id).await),
+        let received = async {
+            let writer = receive(writer, range, body).await?;
+            if !confirm() {
+                return Err(RegistryError::Withdrawn);
+            }
+            // On its own, so that the upload stays locked until its record is there, also where the client
+            // goes away now and this is dropped.
+            let store = Arc::clone(&store);
+            let writing = Arc::clone(&store);
+            Ok(store.to_the_end(async move { writing.acknowledge_upload(writer).await }).await??)
+        };
+        match received.await {
+            Ok(Some(offset)) => Ok(UploadStatus { id, offset }),
+            Ok(None) => Err(overtaken(&store, permit, id).await),
+            Err(error) => Err(perhaps_ended(&store, id, error).await),
         }
     }
 
@@ -107,7 +107,10 @@ impl Registry {
             Acquired::Unknown => return Err(RegistryError::UploadUnknown),
             Acquired::Published => return finish_again(&store, permit, id, digest).await,
         };
-        finish(&store, permit, writer, range, body, digest, confirm).await
+        match finish(&store, permit, writer, range, body, digest, confirm).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(perhaps_ended(&store, id, error).await),
+        }
     }
 
     /// Receives a whole blob in one request.
@@ -254,10 +257,11 @@ where
     if !confirm() {
         return Err(RegistryError::Withdrawn);
     }
-    let (publisher, digest) = (Arc::clone(store), digest.clone());
+    let (publisher, image, digest) = (Arc::clone(store), permit.image().clone(), digest.clone());
     let is_there = store
         .to_the_end(async move {
-            let is_there = publisher.publish_upload(writer, &digest).await?;
+            let published = publisher.publish_upload(writer, &digest);
+            let is_there = uses::publishing(&publisher, &image, &digest, published).await?;
             if is_there {
                 tidy(publisher, id);
             }
@@ -276,6 +280,16 @@ fn tidy(store: Arc<Store>, id: UploadId) {
     });
 }
 
+/// Where somebody else has ended an upload, what it was made of is gone, and much may fail: the client hears of the
+/// end instead.
+async fn perhaps_ended(store: &Store, id: UploadId, error: RegistryError) -> RegistryError {
+    let is_storage = matches!(error, RegistryError::Storage(_));
+    match is_storage && matches!(store.has_upload_ended(id).await, Ok(true)) {
+        true => RegistryError::UploadUnknown,
+        false => error,
+    }
+}
+
 /// What to tell a client whose upload another one has gone on with, or ended.
 async fn overtaken(store: &Store, permit: &PushPermit, id: UploadId) -> RegistryError {
     match store.upload_offset(permit.image(), owner(permit), id).await {
@@ -292,15 +306,19 @@ async fn finish_again(
     id: UploadId,
     digest: &Digest,
 ) -> Result<(), RegistryError> {
-    if store.publish_again(permit.image(), id, digest).await? {
+    let image = permit.image();
+    let mut was_left = false;
+    let published = async {
+        was_left = store.publish_again(image, id, digest).await?;
+        Ok(was_left || manifests::holds_blob(store, image, digest).await?)
+    };
+    if !uses::publishing(store, image, digest, published).await? {
+        return Err(RegistryError::UploadUnknown);
+    }
+    if was_left {
         tidy(Arc::clone(store), id);
         return Ok(());
     }
-    if !manifests::holds_blob(store, permit.image(), digest).await? {
-        return Err(RegistryError::UploadUnknown);
-    }
-    // Its link may not have been synced yet.
-    store.link_blob(permit.image(), digest).await?;
     cancel(store, permit.image(), owner(permit), id).await
 }
 

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-
 use crate::oci::ImageName;
 use crate::policy::StorageKey;
 use crate::storage::{Children, Key, Names, StorageError, Store, stems};
@@ -34,10 +32,19 @@ pub(super) struct ImageWalk {
     listed: usize,
 }
 
+/// What a walk comes upon: a name that may be an image.
+pub(super) struct Candidate {
+    pub(super) image: ImageName,
+    pub(super) storage: StorageKey,
+    pub(super) store: Arc<Store>,
+    /// Whether something certainly lies in its folder `holding`.
+    pub(super) is_certain: bool,
+}
+
 /// What waits in a walk.
 enum Step {
     /// A name that may be an image. Its place is the name.
-    Name,
+    Name { is_certain: bool },
     /// A folder, with its first children where they are known. Its place is its path with a slash.
     Folder(Option<Names>),
     /// The children of a folder after one of them. Its place is the first that can come after that child.
@@ -73,7 +80,7 @@ impl ImageWalk {
             Some(last) => (prefix <= last.as_str(), folder > *last || last.starts_with(&folder)),
         };
         if !is_over {
-            self.waiting.insert((prefix.to_owned(), number), Step::Name);
+            self.waiting.insert((prefix.to_owned(), number), Step::Name { is_certain: false });
         }
         if may_hold_more {
             self.waiting.insert((folder, number), Step::Folder(None));
@@ -86,16 +93,13 @@ impl ImageWalk {
     }
 
     /// The next name that may be an image. What `is_foreign` is left out, unless it was entered itself.
-    pub(super) async fn next(
-        &mut self,
-        is_foreign: IsForeign<'_>,
-    ) -> Result<Option<(ImageName, StorageKey, Arc<Store>)>, StorageError> {
+    pub(super) async fn next(&mut self, is_foreign: IsForeign<'_>) -> Result<Option<Candidate>, StorageError> {
         while let Some(((place, number), step)) = self.waiting.pop_first() {
             match step {
-                Step::Name => {
+                Step::Name { is_certain } => {
                     if let Ok(image) = ImageName::parse(&place) {
-                        let (key, store) = self.storages[number].clone();
-                        return Ok(Some((image, key, store)));
+                        let (storage, store) = self.storages[number].clone();
+                        return Ok(Some(Candidate { image, storage, store, is_certain }));
                     }
                 }
                 Step::Folder(first) => {
@@ -170,20 +174,15 @@ impl ImageWalk {
         let is_wanted = |path: &String| ImageName::parse(path).is_ok() && !is_foreign(path);
         let paths: Vec<String> = names.names.iter().map(|name| below(folder, name)).filter(is_wanted).collect();
         self.listed += paths.len();
+        let folders = paths.iter().map(|path| Key::images(path)).collect();
         let store = Arc::clone(&self.storages[number].1);
-        let (store, parallel) = (&store, store.parallel());
-        let looked: Vec<(String, Names)> = stream::iter(paths)
-            .map(async |path| {
-                let first = store.names(&Key::images(&path), Children::Folders, None, FIRST_NAMES).await?;
-                Ok::<_, StorageError>((path, first))
-            })
-            .buffered(parallel)
-            .try_collect()
-            .await?;
-        for (path, first) in looked {
+        let looked = store.first_names(folders, Children::Folders, FIRST_NAMES).await?;
+        for (path, first) in paths.into_iter().zip(looked) {
             let is_beyond = first.more && first.names.last().is_none_or(|name| name.as_str() < self.holding);
-            if is_beyond || first.names.iter().any(|name| name == self.holding) {
-                self.waiting.insert((path.clone(), number), Step::Name);
+            let holds = first.names.iter().any(|name| name == self.holding);
+            if is_beyond || holds {
+                let is_certain = holds && !store.has_empty_folders();
+                self.waiting.insert((path.clone(), number), Step::Name { is_certain });
             }
             if first.more || first.names.iter().any(|name| !name.starts_with('_')) {
                 self.waiting.insert((format!("{path}/"), number), Step::Folder(Some(first)));

@@ -90,5 +90,5 @@ fn shown(diagnostic: &Diagnostic, compiled: &Compiled) -> Value {
 pub(super) fn metrics(exchange: &Exchange) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(exchange.core.metrics.render(exchange.published.generation))
+        .body(exchange.core.metrics.render(exchange.published.generation, exchange.core.registry.garbage().counts()))
 }

@@ -1,6 +1,6 @@
 //! Counters in Prometheus' text format.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -8,6 +8,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use crate::registry::GarbageCounts;
 
 /// Upper ends of the duration buckets, in seconds.
 const DURATIONS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0];
@@ -48,6 +50,10 @@ pub(super) struct Metrics {
     sent: Counter<u64, AtomicU64>,
     sign_ins: Family<Result, Counter>,
     refusals: Family<Result, Counter>,
+    garbage_runs: Counter<u64, AtomicU64>,
+    garbage_failures: Counter<u64, AtomicU64>,
+    garbage_freed: Counter<u64, AtomicU64>,
+    garbage_success: Gauge,
     generation: Gauge,
     in_flight: Gauge,
 }
@@ -63,6 +69,10 @@ impl Metrics {
             sent: Counter::default(),
             sign_ins: Family::default(),
             refusals: Family::default(),
+            garbage_runs: Counter::default(),
+            garbage_failures: Counter::default(),
+            garbage_freed: Counter::default(),
+            garbage_success: Gauge::default(),
             generation: Gauge::default(),
             in_flight: Gauge::default(),
             registry: Registry::default(),
@@ -73,6 +83,18 @@ impl Metrics {
         registry.register("sent_bytes", "Bytes of answers' bodies", metrics.sent.clone());
         registry.register("sign_ins", "Who was found to be asking, by result", metrics.sign_ins.clone());
         registry.register("refusals", "Refused requests by reason", metrics.refusals.clone());
+        registry.register(
+            "garbage_runs",
+            "Collections of garbage that came to their end",
+            metrics.garbage_runs.clone(),
+        );
+        registry.register("garbage_failures", "Collections of garbage that failed", metrics.garbage_failures.clone());
+        registry.register("garbage_freed_bytes", "Bytes that collections freed", metrics.garbage_freed.clone());
+        registry.register(
+            "garbage_last_success",
+            "When the last one ended, Unix time",
+            metrics.garbage_success.clone(),
+        );
         registry.register("configuration_generation", "Generation in force", metrics.generation.clone());
         registry.register("requests_in_flight", "Requests being answered", metrics.in_flight.clone());
         Self { registry, ..metrics }
@@ -113,7 +135,11 @@ impl Metrics {
     }
 
     /// All counters as text.
-    pub(super) fn render(&self, generation: u64) -> String {
+    pub(super) fn render(&self, generation: u64, garbage: GarbageCounts) -> String {
+        self.garbage_runs.inner().store(garbage.runs, Ordering::Relaxed);
+        self.garbage_failures.inner().store(garbage.failures, Ordering::Relaxed);
+        self.garbage_freed.inner().store(garbage.freed_bytes, Ordering::Relaxed);
+        self.garbage_success.set(i64::try_from(garbage.last_success).unwrap_or(i64::MAX));
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
         let mut out = String::new();
         // Writing to a string cannot fail.
@@ -132,11 +158,12 @@ mod tests {
         metrics.begin();
         metrics.end("blob_get", 206, 0.2, 0, 17);
         metrics.sign_in(SignIn::WrongToken);
-        let text = metrics.render(3);
+        let text = metrics.render(3, GarbageCounts { freed_bytes: 5, ..GarbageCounts::default() });
         for line in [
             r#"portolan_requests_total{operation="blob_get",status="2xx"} 1"#,
             "portolan_sent_bytes_total 17",
             r#"portolan_sign_ins_total{result="wrong_token"} 1"#,
+            "portolan_garbage_freed_bytes_total 5",
             "portolan_configuration_generation 3",
             "portolan_requests_in_flight 0",
         ] {

@@ -67,7 +67,8 @@ impl Directories {
         blocking(move || folders.has_any(&folder)).await
     }
 
-    fn find(&self, folder: &Key) -> Result<Arc<Directory>, StorageError> {
+    /// What lies in a folder. Blocks.
+    pub(super) fn find(&self, folder: &Key) -> Result<Arc<Directory>, StorageError> {
         let path = self.folders.path(folder);
         let begun = SystemTime::now();
         let stamp = match std::fs::metadata(&path) {

@@ -47,7 +47,7 @@ pub enum StorageError {
         why: String,
     },
     /// A bucket cannot be used as a storage.
-    #[error("storage: the bucket `{bucket}` at {store}: {why}")]
+    #[error("storage: the bucket `{bucket}` at {store} {why}")]
     Bucket {
         /// The bucket.
         bucket: String,
@@ -86,13 +86,25 @@ impl StorageError {
 /// whole requests into it.
 pub(super) fn concise(error: &object_store::Error) -> String {
     let text = error.to_string();
-    let Some(xml) = text.find("<?xml").or_else(|| text.find("<Error>")) else { return text };
+    match (xml(&text), said(error)) {
+        (Some(start), Some(said)) => format!("{}{said}", &text[..start]),
+        _ => text,
+    }
+}
+
+/// The code and the message of an object store's answer.
+pub(super) fn said(error: &object_store::Error) -> Option<String> {
+    let text = error.to_string();
+    let xml = &text[xml(&text)?..];
     let field = |name: &str| {
-        let (_, rest) = text[xml..].split_once(&format!("<{name}>"))?;
+        let (_, rest) = xml.split_once(&format!("<{name}>"))?;
         rest.split_once(&format!("</{name}>")).map(|(field, _)| field)
     };
-    let said = [field("Code"), field("Message")].into_iter().flatten().collect::<Vec<_>>().join(": ");
-    format!("{}{}", &text[..xml], said)
+    Some([field("Code"), field("Message")].into_iter().flatten().collect::<Vec<_>>().join(": "))
+}
+
+fn xml(text: &str) -> Option<usize> {
+    text.find("<?xml").or_else(|| text.find("<Error>"))
 }
 
 thread_local! {

@@ -169,10 +169,37 @@ impl Folders {
         let path = self.path(key);
         let parent = path.parent().unwrap_or(&self.root);
         if self.known().contains(parent) {
-            return Ok(());
+            if parent.is_dir() {
+                return Ok(());
+            }
+            self.forget_missing(parent);
         }
         self.make_above(&path)?;
         self.sync_above(parent)
+    }
+
+    /// Forgets a folder that another process has removed, and those above it that are gone with it.
+    fn forget_missing(&self, folder: &Path) {
+        for missing in folder.ancestors().take_while(|folder| *folder != self.root && !folder.exists()) {
+            self.known().remove(missing);
+        }
+    }
+
+    /// Moves a file to where a key lies, durably; `false` where it is no longer at its old place.
+    pub(super) fn move_into(&self, from: &Path, key: &Key) -> Result<bool, StorageError> {
+        let target = self.path(key);
+        let mut attempt = 1;
+        loop {
+            self.prepare(key)?;
+            match std::fs::rename(from, &target) {
+                Ok(()) => break,
+                // Whoever removes empty folders, in another process, may hit the one that it is moved to.
+                Err(error) if is_absent(&error) && from.exists() && attempt < MAKE_ATTEMPTS => attempt += 1,
+                Err(error) if is_absent(&error) && !from.exists() => return Ok(false),
+                Err(error) => return Err(StorageError::io(&target, error)),
+            }
+        }
+        self.settle(key).map(|()| true)
     }
 
     /// Makes sure that the entry of a file, and of every folder above it, is on disk.
@@ -345,4 +372,25 @@ pub(super) fn is_half_written(path: &Path) -> bool {
         .and_then(|name| name.to_str())
         .and_then(|name| name.rsplit_once('#'))
         .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::{Algorithm, Digest};
+
+    #[test]
+    fn a_folder_that_another_process_removed_is_made_again() {
+        let root = tempfile::tempdir().unwrap();
+        let (one, other) = (Folders::open(root.path()).unwrap(), Folders::open(root.path()).unwrap());
+        let key = Key::blob(&Digest::of(Algorithm::Sha256, b""));
+        let from = root.path().join("from");
+        for _ in 0..2 {
+            std::fs::write(&from, "x").unwrap();
+            assert!(one.move_into(&from, &key).unwrap());
+            assert!(!one.move_into(&from, &key).unwrap());
+            assert!(other.discard(&key).unwrap());
+            other.remove_empty(&key.parent().unwrap()).unwrap();
+        }
+    }
 }

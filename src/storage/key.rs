@@ -20,11 +20,18 @@
 //! ├── repositories/<name>/_referrers/
 //! │   ├── complete                                 every referrer of this image has an entry
 //! │   └── subjects/<alg>/<hex>/<alg>-<hex>         a manifest (the last) that refers to a subject
-//! └── uploads/<uuid>/
-//!     ├── session                                  image, owner and start of an upload
-//!     ├── <start>                                  a chunk that was acknowledged: where it ends. On object stores
-//!     │                                            also how the upload ended, in the place of the next chunk
-//!     └── multipart-<random>                       a multipart upload that runs (object stores)
+//! ├── uploads/<uuid>/
+//! │   ├── session                                  image, owner and start of an upload
+//! │   ├── <start>                                  a chunk that was acknowledged: where it ends. On object stores
+//! │   │                                            also how the upload ended, in the place of the next chunk
+//! │   └── multipart-<random>                       a multipart upload that runs (object stores)
+//! ├── arriving/<uuid>#1                            a blob that is being copied from elsewhere (file systems)
+//! ├── quarantine/<alg>-<hex>-<uuid>                bytes that were found under a digest that is not theirs
+//! └── gc/
+//!     ├── condemned/<alg>-<first two>              which blobs are garbage, and since when
+//!     ├── doomed/<uuid>                            blobs that a collector is deleting at this moment
+//!     ├── used/<uuid>/<alg>-<hex>                  this blob was used; the store's time says when
+//!     └── clock/<uuid>                             written and removed again, to learn the store's time
 //! ```
 //!
 //! A link is a file that holds a digest as text. No component of an image name begins with `_`, so
@@ -204,6 +211,96 @@ impl Key {
         format!("{}-{}", referrer.algorithm().as_str(), referrer.hex())
     }
 
+    /// Everything that has the layout of the reference implementation.
+    pub fn reference() -> Self {
+        Self(REFERENCE.to_owned())
+    }
+
+    /// Everything of our own.
+    pub fn own() -> Self {
+        Self(OWN.to_owned())
+    }
+
+    /// The folder of what we have of our own for the images.
+    pub fn own_images() -> Self {
+        Self(format!("{OWN}/repositories"))
+    }
+
+    /// The bytes of a blob that is being copied from elsewhere, where a file system keeps them meanwhile.
+    pub(super) fn arriving(id: UploadId) -> Self {
+        Self(format!("{OWN}/arriving/{id}#1"))
+    }
+
+    /// The folder of all blobs.
+    pub fn blobs() -> Self {
+        Self(format!("{REFERENCE}/blobs"))
+    }
+
+    /// The folder of the blobs of a shard.
+    pub fn shard(shard: Shard) -> Self {
+        Self(format!("{REFERENCE}/blobs/{}/{:02x}", shard.algorithm.as_str(), shard.first))
+    }
+
+    /// The folder of the pointers to the blobs of a shard.
+    pub fn pointer_shard(shard: Shard) -> Self {
+        Self(format!("{OWN}/blobs/{}/{:02x}", shard.algorithm.as_str(), shard.first))
+    }
+
+    /// The folder of all pointers.
+    pub fn pointers() -> Self {
+        Self(format!("{OWN}/blobs"))
+    }
+
+    /// The folder of the parts of all uploads.
+    pub fn all_parts() -> Self {
+        Self(format!("{OWN}/parts"))
+    }
+
+    /// The folder of an upload's bytes in an image.
+    pub fn upload_folder(image: &ImageName, id: UploadId) -> Self {
+        Self::image(image, &format!("_uploads/{id}"))
+    }
+
+    /// Where bytes are put aside that were found under a digest that is not theirs.
+    pub fn quarantine(digest: &Digest, id: UploadId) -> Self {
+        Self(format!("{OWN}/quarantine/{}-{}-{id}", digest.algorithm().as_str(), digest.hex()))
+    }
+
+    /// Which blobs of a shard are garbage, and since when.
+    pub fn condemned(shard: Shard) -> Self {
+        Self(format!("{OWN}/gc/condemned/{}-{:02x}", shard.algorithm.as_str(), shard.first))
+    }
+
+    /// The folder of the marks of what is being deleted.
+    pub fn doomed() -> Self {
+        Self(format!("{OWN}/gc/doomed"))
+    }
+
+    /// A mark of what is being deleted.
+    pub fn doomed_mark(id: &str) -> Self {
+        Self(format!("{OWN}/gc/doomed/{id}"))
+    }
+
+    /// The folder of the notes of what was used.
+    pub fn used() -> Self {
+        Self(format!("{OWN}/gc/used"))
+    }
+
+    /// A note that a blob was used, below a name that only one process writes to, for a while.
+    pub fn used_note(window: UploadId, digest: &Digest) -> Self {
+        Self(format!("{OWN}/gc/used/{window}/{}-{}", digest.algorithm().as_str(), digest.hex()))
+    }
+
+    /// Written and removed again, to learn the store's time.
+    pub fn clock(id: UploadId) -> Self {
+        Self(format!("{OWN}/gc/clock/{id}"))
+    }
+
+    /// A path that was found in a storage.
+    pub(super) fn found(path: &str) -> Self {
+        Self(path.to_owned())
+    }
+
     /// The path as the object store has it.
     pub(super) fn path(&self) -> Path {
         Path::from(self.0.as_str())
@@ -217,6 +314,22 @@ impl Key {
     /// The folder that holds it.
     pub fn parent(&self) -> Option<Self> {
         self.0.rsplit_once('/').map(|(parent, _)| Self(parent.to_owned()))
+    }
+}
+
+/// A part of all blobs: those of an algorithm whose digests begin with the same byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// The first byte.
+    pub first: u8,
+}
+
+impl Shard {
+    /// All shards.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Algorithm::ALL.into_iter().flat_map(|algorithm| (0..=u8::MAX).map(move |first| Self { algorithm, first }))
     }
 }
 

@@ -273,6 +273,11 @@ fn offset(after: &str) -> String {
 }
 
 impl Store {
+    /// Whether a folder may be listed though no object lies in it or below.
+    pub fn has_empty_folders(&self) -> bool {
+        matches!(self.objects.lister, Lister::Files(_))
+    }
+
     /// The names in a folder after `after`, at most `limit`, in byte order; none where there is no folder.
     pub async fn names(
         &self,

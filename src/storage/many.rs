@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::error::blocking;
 use super::folders::is_absent;
+use super::listing::{Children, Lister, Names};
 use super::objects::link_in;
 use super::{Key, StorageError, Store};
 use crate::oci::Digest;
@@ -58,6 +59,24 @@ impl Store {
             None => Ok(None),
         })
         .await
+    }
+
+    /// The first names in several folders, in the order of the keys.
+    pub async fn first_names(
+        &self,
+        folders: Vec<Key>,
+        children: Children,
+        limit: usize,
+    ) -> Result<Vec<Names>, StorageError> {
+        if let Lister::Files(directories) = &self.objects.lister {
+            let directories = Arc::clone(directories);
+            return in_batches(folders, move |folder| Ok(directories.find(&folder)?.page(children, None, limit))).await;
+        }
+        stream::iter(folders)
+            .map(async |folder| self.names(&folder, children, None, limit).await)
+            .buffered(PARALLEL_REMOTE)
+            .try_collect()
+            .await
     }
 }
 

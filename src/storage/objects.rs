@@ -27,6 +27,9 @@ const PUT_ATTEMPTS: usize = 5;
 /// The pause, in multiples, after which a write is tried again that a store refused though there is nothing.
 const CREATE_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long it may take to find out what became of a write that failed.
+const DOUBT: Duration = Duration::from_secs(3);
+
 /// The names in a folder, each kind in byte order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Listing {
@@ -110,14 +113,20 @@ impl Objects {
                 Ok(false) => None,
                 Err(error) => Some(error),
             };
-            match (self.get(key).await, error) {
-                (Ok(found), _) => return Ok(found == bytes),
-                (Err(_), Some(error)) => return Err(error),
-                (Err(absent), None) if absent.is_not_found() && attempt < PUT_ATTEMPTS => {
+            if let Some(error) = error {
+                // It has been tried for long enough.
+                return match tokio::time::timeout(DOUBT, self.get(key)).await {
+                    Ok(Ok(found)) => Ok(found == bytes),
+                    _ => Err(error),
+                };
+            }
+            match self.get(key).await {
+                Ok(found) => return Ok(found == bytes),
+                Err(absent) if absent.is_not_found() && attempt < PUT_ATTEMPTS => {
                     tokio::time::sleep(CREATE_PAUSE * attempt as u32).await;
                     attempt += 1;
                 }
-                (Err(error), None) => return Err(error),
+                Err(error) => return Err(error),
             }
         }
     }

@@ -241,7 +241,8 @@ impl Drop for PartWriter {
         runtime.spawn(async move {
             // What cannot be removed now is removed when the session has ended.
             if let Some(mut running) = running {
-                running.in_flight.shutdown().await;
+                // A piece that comes after the end would stay for ever, and one that was sent may still come.
+                while running.in_flight.join_next().await.is_some() {}
                 if remote.abort(&running.key, &running.id).await.is_ok() {
                     let _ = objects.discard(&running.record).await;
                 }

@@ -10,7 +10,7 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
-use super::error::concise;
+use super::error::{concise, said};
 use super::listing::Lister;
 use super::objects::Objects;
 use super::remote::{Remote, random};
@@ -102,7 +102,8 @@ impl S3Options {
                 max_backoff: Duration::from_secs(3),
                 base: 2.0,
             },
-            max_retries: 10,
+            // The time is the limit.
+            max_retries: 50,
             retry_timeout: RETRY_WITHIN,
         };
         let builder = match &self.keys {
@@ -116,6 +117,8 @@ impl S3Options {
             .with_client_options(timeouts(options))
             .with_retry(retry)
             .with_conditional_put(S3ConditionalPut::ETagMatch)
+            // Where TLS keeps the bytes whole, they need not be hashed once more to be signed.
+            .with_unsigned_payload(!is_plain)
             // Stores that are no AWS often lack it, and nothing here deletes many objects in a hurry.
             .with_disable_bulk_delete(true);
         if let Some(region) = &self.region {
@@ -124,7 +127,7 @@ impl S3Options {
         if let Some(endpoint) = &self.endpoint {
             builder = builder.with_endpoint(endpoint.as_str());
         }
-        builder.build().map_err(|error| self.refuse(concise(&error)))
+        builder.build().map_err(|error| self.refuse(format!("cannot be used: {}", concise(&error))))
     }
 
     /// Writes an object twice under the condition that there is none, and removes it again.
@@ -138,13 +141,13 @@ impl S3Options {
         let found = objects.get(&key).await;
         // What cannot be removed does no harm, and is told of with what else is wrong.
         let removed = objects.discard(&key).await;
-        let found = found.map_err(|error| self.refuse(format!("cannot be read: {}", why(&error))))?;
+        let found = found.map_err(|error| self.refuse(why(&error)))?;
         if !is_made || is_made_again? || found.as_ref() != b"first" {
             let why = "ignores conditions: an object was written that may only be written where there is none \
                 (`If-None-Match: *`), so that of two pushes to a new tag both would win. Use a store that honours them";
             return Err(self.refuse(why.to_owned()));
         }
-        removed.map_err(|error| self.refuse(format!("lets nothing be removed: {}", why(&error))))
+        removed.map_err(|error| self.refuse(format!("lets nothing be removed: it {}", why(&error))))
     }
 
     fn refuse(&self, why: String) -> StorageError {
@@ -155,12 +158,15 @@ impl S3Options {
 
 const USER_AGENT: object_store::HeaderValue = object_store::HeaderValue::from_static("portolan");
 
-/// What is behind an error, without the key of the probe.
+/// What is behind an error, for whoever has to mend it.
 fn why(error: &StorageError) -> String {
-    match error {
-        StorageError::Object { source, .. } => concise(source),
-        StorageError::NotFound { .. } => "the bucket does not exist".to_owned(),
-        error => error.to_string(),
+    use object_store::Error as E;
+    let StorageError::Object { source, .. } = error else { return error.to_string() };
+    let said = said(source).unwrap_or_else(|| concise(source));
+    match source {
+        E::NotFound { .. } => format!("does not exist ({said})"),
+        E::PermissionDenied { .. } | E::Unauthenticated { .. } => format!("cannot be used with these keys ({said})"),
+        _ => format!("cannot be used: {said}"),
     }
 }
 

@@ -18,6 +18,7 @@ use super::error::{blocking, on_one_thread};
 use super::folders::{Folders, is_absent, sweep};
 use super::listing::Lister;
 use super::manifest_cache::ManifestCache;
+use super::marks::Memory;
 use super::objects::{Listing, Objects};
 use super::remote::{Remote, Sizes};
 use super::s3::S3Options;
@@ -51,6 +52,7 @@ pub enum StoreOptions {
 pub struct Store {
     pub(super) objects: Objects,
     pub(super) uploads: UploadRoom,
+    pub(super) care: Memory,
     manifests: ManifestCache,
     indexing: tokio::sync::Mutex<()>,
     /// When the storage answered last; held while it is asked.
@@ -85,6 +87,7 @@ impl Store {
                 Ok(Self {
                     objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)), lister },
                     uploads: UploadRoom::Files(folders),
+                    care: Memory::default(),
                     manifests: ManifestCache::default(),
                     indexing: tokio::sync::Mutex::default(),
                     readiness: Arc::default(),
@@ -113,6 +116,7 @@ impl Store {
         Self {
             objects,
             uploads: UploadRoom::Objects(remote),
+            care: Memory::default(),
             manifests: ManifestCache::default(),
             indexing: tokio::sync::Mutex::default(),
             readiness: Arc::default(),

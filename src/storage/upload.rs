@@ -5,136 +5,17 @@
 //! of the digest there, so that bytes are hashed once, and any process can go on after any other.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use bytes::Bytes;
+use std::time::{Duration, SystemTime};
 
 use super::error::blocking;
 use super::folders::Folders;
 use super::key::UPLOAD_SESSION;
 use super::upload_chain::{Chain, now};
 use super::upload_data::{Hold, UploadData, UploadRoom, is_still_at};
-use super::upload_objects::Tail;
 use super::upload_record::{Chunk, Session, Step, VERSION, check_version, from_json, to_json};
-use super::{Key, StorageError, Store};
+use super::upload_writer::{Running, WriterData};
+use super::{Acquired, Key, StorageError, Store, UploadWriter};
 use crate::oci::{Algorithm, Digest, Hasher, ImageName, UploadId};
-
-/// What came of asking for an upload to write to.
-#[derive(Debug)]
-pub enum Acquired {
-    /// No such session, or another owner's, or another image's.
-    Unknown,
-    /// Another writer is at work on it.
-    Busy {
-        /// How many bytes are acknowledged.
-        offset: u64,
-    },
-    /// The session exists, but its bytes are no longer there: they were made a blob.
-    Published,
-    /// Here it is.
-    Writer(UploadWriter),
-}
-
-/// An upload that is being written to: on a file system by nobody else at the same time, on an object store as if
-/// by nobody else, until what was written is to count.
-#[derive(Debug)]
-pub struct UploadWriter {
-    image: ImageName,
-    id: UploadId,
-    data: WriterData,
-    hasher: Running,
-    acknowledged: u64,
-    length: u64,
-}
-
-/// Where what is written goes.
-#[derive(Debug)]
-pub(super) enum WriterData {
-    /// To a file.
-    File(UploadData),
-    /// To objects.
-    Objects(Tail),
-}
-
-pub(super) struct Running(Box<Hasher>);
-
-impl Running {
-    /// The digest's computation, taken up where a record left it.
-    pub(super) fn resume(id: UploadId, sha256: &[u8]) -> Result<Hasher, StorageError> {
-        Hasher::resume(Algorithm::Sha256, sha256).ok_or_else(|| StorageError::Damaged {
-            key: Key::upload(id).to_string(),
-            why: "the state of the digest cannot be read".to_owned(),
-        })
-    }
-}
-
-impl std::fmt::Debug for Running {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.algorithm().as_str())
-    }
-}
-
-impl UploadWriter {
-    pub(super) fn new(image: &ImageName, id: UploadId, data: WriterData, hasher: Hasher, acknowledged: u64) -> Self {
-        let hasher = Running(Box::new(hasher));
-        Self { image: image.clone(), id, data, hasher, acknowledged, length: acknowledged }
-    }
-
-    /// The session.
-    pub fn id(&self) -> UploadId {
-        self.id
-    }
-
-    /// How many bytes were acknowledged before.
-    pub fn acknowledged(&self) -> u64 {
-        self.acknowledged
-    }
-
-    /// How many bytes there are with those that were not acknowledged yet.
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// Says that the digest of the whole is wanted under an algorithm. Only SHA-256 can go on from a
-    /// chunk to the next.
-    pub fn expect(&mut self, algorithm: Algorithm) {
-        if self.length == 0 {
-            self.hasher = Running(Box::new(Hasher::new(algorithm)));
-        }
-    }
-
-    /// Adds bytes. Not before it returns there is room for more.
-    ///
-    /// # Errors
-    /// That of the storage; nothing that was not acknowledged is kept then.
-    pub async fn write(self, pieces: Vec<Bytes>) -> Result<Self, StorageError> {
-        let Self { image, id, data, mut hasher, acknowledged, length } = self;
-        let length = length + pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
-        let (data, hasher) = match data {
-            WriterData::File(mut data) => {
-                blocking(move || {
-                    pieces.iter().for_each(|piece| hasher.0.update(piece));
-                    data.append(&pieces)?;
-                    Ok((WriterData::File(data), hasher))
-                })
-                .await?
-            }
-            WriterData::Objects(mut tail) => {
-                let hashed = pieces.clone();
-                let hasher = blocking(move || {
-                    hashed.iter().for_each(|piece| hasher.0.update(piece));
-                    Ok(hasher)
-                })
-                .await?;
-                for piece in pieces {
-                    tail.parts.push(piece).await?;
-                }
-                (WriterData::Objects(tail), hasher)
-            }
-        };
-        Ok(Self { image, id, data, hasher, acknowledged, length })
-    }
-}
 
 impl Store {
     /// Begins an upload session.
@@ -184,6 +65,20 @@ impl Store {
             return Ok(None);
         }
         Ok(Some(self.last_chunk(id).await?.map_or(0, |chunk| chunk.end)))
+    }
+
+    /// Whether an upload is gone, or was cancelled.
+    pub async fn has_upload_ended(&self, id: UploadId) -> Result<bool, StorageError> {
+        if !self.has_session(id).await? {
+            return Ok(true);
+        }
+        match &self.uploads {
+            UploadRoom::Files(_) => Ok(false),
+            UploadRoom::Objects(_) => {
+                let chain = self.whole_chain(id).await?;
+                Ok(chain.is_none_or(|chain| matches!(chain.last, Some(Step::Cancelled { .. }))))
+            }
+        }
     }
 
     /// Takes hold of an upload, to write to it.
@@ -261,7 +156,9 @@ impl Store {
         }
         let (image, id, sha256) = (writer.image, writer.id, writer.hasher.0.midstate());
         let (data, folders) = match (writer.data, &self.uploads) {
-            (WriterData::Objects(tail), _) => return self.acknowledge_in_objects(id, tail, (start, end), sha256).await,
+            (WriterData::Objects(tail), _) => {
+                return self.acknowledge_in_objects(id, *tail, (start, end), sha256).await;
+            }
             (WriterData::File(data), UploadRoom::Files(folders)) => (data, Arc::clone(folders)),
             (WriterData::File(_), UploadRoom::Objects(_)) => return Ok(None),
         };
@@ -291,7 +188,7 @@ impl Store {
         let UploadWriter { image, id, data, acknowledged, length, .. } = writer;
         let (data, folders) = match (data, &self.uploads) {
             (WriterData::Objects(tail), UploadRoom::Objects(remote)) => {
-                return self.publish_in_objects(remote, &image, id, tail, (acknowledged, length), digest).await;
+                return self.publish_in_objects(remote, &image, id, *tail, (acknowledged, length), digest).await;
             }
             (WriterData::File(data), UploadRoom::Files(folders)) => (data, folders),
             _ => return Ok(false),
@@ -299,6 +196,8 @@ impl Store {
         let data = blocking(move || {
             let mut data = data;
             data.sync_bytes()?;
+            // As a blob it is new, however long ago its bytes came.
+            data.file.set_modified(SystemTime::now()).map_err(|error| StorageError::io(&data.path, error))?;
             Ok(data)
         })
         .await?;
@@ -312,15 +211,9 @@ impl Store {
             }
             // Also where the blob is there already: these bytes were just checked, those may
             // have been damaged.
-            to.prepare(&blob)?;
-            let target = to.path(&blob);
-            match std::fs::rename(&path, &target) {
-                Err(error) if super::folders::is_absent(&error) => return Ok(false),
-                result => result.map_err(|error| StorageError::io(&target, error))?,
-            }
+            let is_moved = to.move_into(&path, &blob);
             drop(file);
-            to.settle(&blob)?;
-            Ok(true)
+            is_moved
         })
         .await?;
         if is_there {

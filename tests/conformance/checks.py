@@ -514,8 +514,7 @@ def refusals():
         refused(put("sparse", json.dumps(lonely).encode(), INDEX), 400, "MANIFEST_UNKNOWN", "MANIFEST_BLOB_UNKNOWN")
 
     check("sparse manifests are refused", sparse)
-    for blob in content.blobs.values():
-        client.push_blob(image, blob)
+    check("the blobs of a manifest", lambda: [client.push_blob(image, blob) for blob in content.blobs.values()])
     check("manifest under another digest", lambda: refused(put(digest, data + b"  "), 400, "DIGEST_INVALID"))
     check("manifest put under a malformed digest", lambda: refused(put("sha256:baddigeststring"), 400, "DIGEST_INVALID"))
     check("malformed digest, get", lambda: expect(client.get_manifest(image, "sha256:baddigeststring"), 400, 404))

@@ -267,6 +267,27 @@ async fn forged_tokens_are_refused() {
 }
 
 #[tokio::test]
+async fn a_stranger_is_told_what_to_ask_for() {
+    let server = with_an_image().await;
+    let stranger = server.bearer("nonsense");
+    let answers = [
+        (server.password("jane", "wrong").get(TAGS).await, "repository:team/app:pull"),
+        (stranger.get(TAGS).await, "repository:team/app:pull"),
+        (stranger.head("/v2/team/app/manifests/v1").await, "repository:team/app:pull"),
+        (stranger.post("/v2/team/app/blobs/uploads/").await, "repository:team/app:pull,push"),
+        (stranger.delete("/v2/team/app/manifests/v1").await, "repository:team/app:delete"),
+        (stranger.get("/v2/_catalog").await, "registry:catalog:*"),
+    ];
+    for (answer, scope) in answers {
+        let answer = answer.is(401);
+        let challenge = answer.header("www-authenticate");
+        assert!(challenge.contains(&format!(",scope=\"{scope}\"")), "{challenge}");
+    }
+    let base = stranger.get("/v2/").await.is(401);
+    assert!(!base.header("www-authenticate").contains("scope="), "{base:?}");
+}
+
+#[tokio::test]
 async fn rights_end_with_the_next_request() {
     let server = with_an_image().await;
     // One connection each, kept alive over all changes.

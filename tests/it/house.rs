@@ -140,3 +140,16 @@ fn no_room_reaches_out_through_super() {
         }
     }
 }
+
+#[test]
+fn no_route_reaches_the_care_for_storages() {
+    for (path, room) in files() {
+        if room.as_deref() != Some("server") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let is_named =
+            text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "Care" || word == "care");
+        assert!(!is_named, "{} names the care for storages, which asks for no rights", path.display());
+    }
+}

@@ -6,7 +6,7 @@ mod log;
 mod news;
 mod opening;
 mod prepare;
-mod tasks;
+pub(super) mod tasks;
 
 use std::fs;
 use std::io::{self, ErrorKind};

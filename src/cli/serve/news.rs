@@ -137,7 +137,12 @@ mod tests {
 
     #[test]
     fn the_ready_line_says_what_is_served_where() {
-        let model = Model { snapshot: Arc::default(), storages: Default::default(), settings: Settings::default() };
+        let model = Model {
+            snapshot: Arc::default(),
+            storages: Default::default(),
+            aliases: Default::default(),
+            settings: Settings::default(),
+        };
         let line = ready_line(&model, ([127, 0, 0, 1], 5000).into(), 1);
         assert_eq!(line, "serving 0 repositories to 0 users on http://127.0.0.1:5000, configuration generation 1");
     }

@@ -70,6 +70,7 @@ impl Prepared {
             // Fails only where the subscriber is gone, and with it all logging.
             let _ = log.reload(log::targets(settings.log_level));
         }
+        self.registry.set_grace(settings.garbage.grace);
         let needs = Needs { storages: model.storages.clone(), tls: settings.tls.clone() };
         if at_start {
             return self.make_ready(Some(needs), None).into_iter().next().map_or(Ok(()), Err);
@@ -170,7 +171,7 @@ mod tests {
     fn model(path: &Path) -> Model {
         let definition = StorageDefinition::Fs { path: path.to_owned() };
         let storages = BTreeMap::from([(StorageKey(path.to_string_lossy().into()), definition)]);
-        Model { snapshot: Arc::default(), storages, settings: Settings::default() }
+        Model { snapshot: Arc::default(), storages, aliases: BTreeMap::new(), settings: Settings::default() }
     }
 
     #[test]

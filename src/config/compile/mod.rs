@@ -27,6 +27,7 @@ use crate::identity::User;
 use crate::policy::Snapshot;
 use storages::Aliases;
 use texts::Texts;
+pub use values::parse_duration;
 
 /// What is gathered on the way.
 struct Compiler<'c> {
@@ -61,9 +62,10 @@ pub fn compile(tree: &Tree, in_force: Option<&Compiled>) -> Compiled {
     let repositories = compiler.repositories(aliases.as_ref(), main_port);
 
     let model = match (settings, users, aliases) {
-        (Some(settings), Some(users), Some(_)) => Some(Arc::new(Model {
+        (Some(settings), Some(users), Some(aliases)) => Some(Arc::new(Model {
             snapshot: Arc::new(Snapshot::new(users, repositories.list)),
             storages: repositories.storages,
+            aliases: aliases.definitions(),
             settings,
         })),
         _ => None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::super::codes;
-use super::super::model::{LogFormat, LogLevel, ReloadMode, Settings, Tls};
+use super::super::model::{Garbage, LogFormat, LogLevel, ReloadMode, Settings, Tls};
 use super::super::report::Report;
 use super::super::shape::REGISTRY;
 use super::super::yaml::Node;
@@ -15,6 +15,10 @@ use super::{read, values};
 
 const TOKEN_TTL: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3600);
 const RELOAD_INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+
+const GARBAGE_EVERY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(365 * 24 * 3600);
+const GARBAGE_GRACE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(365 * 24 * 3600);
+const GARBAGE_UNTAGGED: RangeInclusive<Duration> = Duration::from_secs(3600)..=Duration::from_secs(3650 * 24 * 3600);
 
 /// Compiles a settings file; what is wrong is in the report.
 pub(super) fn compile(text: &str, report: &mut Report) -> Settings {
@@ -56,6 +60,9 @@ pub(super) fn compile(text: &str, report: &mut Report) -> Settings {
         let interval = reload.get("interval").and_then(|node| values::duration(node, &RELOAD_INTERVAL, report));
         settings.reload_interval = interval.unwrap_or(settings.reload_interval);
     }
+    if let Some(garbage) = root.get("garbage") {
+        settings.garbage = compile_garbage(garbage, report);
+    }
     if let Some(log) = root.get("log") {
         settings.log_level = match log.get("level").and_then(Node::string) {
             Some("error") => LogLevel::Error,
@@ -68,6 +75,28 @@ pub(super) fn compile(text: &str, report: &mut Report) -> Settings {
         }
     }
     settings
+}
+
+fn compile_garbage(node: &Node<'_>, report: &mut Report) -> Garbage {
+    let mut garbage = Garbage::default();
+    if let Some(every) = node.get("every") {
+        garbage.every = unless_never(every, &GARBAGE_EVERY, report).unwrap_or(garbage.every);
+    }
+    if let Some(grace) = node.get("grace").and_then(|node| values::duration(node, &GARBAGE_GRACE, report)) {
+        garbage.grace = grace;
+    }
+    if let Some(untagged) = node.get("untagged") {
+        garbage.untagged = unless_never(untagged, &GARBAGE_UNTAGGED, report).unwrap_or(garbage.untagged);
+    }
+    garbage
+}
+
+/// A duration, or `never`; reports what is neither.
+fn unless_never(node: &Node<'_>, bounds: &RangeInclusive<Duration>, report: &mut Report) -> Option<Option<Duration>> {
+    match node.string() {
+        Some("never") => Some(None),
+        _ => values::duration(node, bounds, report).map(Some),
+    }
 }
 
 fn listen(node: &Node<'_>, report: &mut Report) -> Option<SocketAddr> {

@@ -44,6 +44,16 @@ impl Aliases {
         self.by_name.get(name).cloned()
     }
 
+    /// Every name with its storage.
+    pub(super) fn definitions(&self) -> BTreeMap<Arc<str>, (StorageKey, StorageDefinition)> {
+        if self.implicit {
+            let definition = StorageDefinition::Fs { path: PathBuf::new() };
+            return BTreeMap::from([("default".into(), (key_of(&definition), definition))]);
+        }
+        let pair = |storage: &Storage| (storage.key.clone(), storage.definition.clone());
+        self.by_name.iter().map(|(name, storage)| (Arc::clone(name), pair(storage))).collect()
+    }
+
     /// The names that exist.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.implicit.then_some("default").into_iter().chain(self.by_name.keys().map(|name| &**name))

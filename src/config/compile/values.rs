@@ -41,7 +41,8 @@ pub(super) fn duration(node: &Node<'_>, bounds: &RangeInclusive<Duration>, repor
     }
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
+/// Reads a duration: a whole number and its unit.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
     let number: u64 = number.parse().ok()?;

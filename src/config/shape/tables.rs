@@ -188,6 +188,7 @@ pub(in super::super) static REGISTRY: Shape = Shape::Object(&Object {
         key("tokens", Shape::Object(&TOKENS), "The tokens that clients get for their passwords."),
         key("passwords", Shape::Object(&PASSWORDS), "What new passwords must have at least."),
         key("reload", Shape::Object(&RELOAD), "How changes of this folder are noticed."),
+        key("garbage", Shape::Object(&GARBAGE), "How blobs are removed that no manifest names."),
         key("log", Shape::Object(&LOG), "What is logged."),
     ],
 });
@@ -247,6 +248,27 @@ static RELOAD: Object = Object {
 };
 
 static RELOAD_MODES: Choice = choice(&["watch", "poll"]);
+
+static GARBAGE: Object = Object {
+    keys: &[
+        key("every", Shape::Text, "How often the server collects, 1 second to 365 days, or `never`.")
+            .default("\"24h\""),
+        key(
+            "grace",
+            Shape::Text,
+            "How long a blob that no manifest names is kept after its last use, 1 second to 365 days. Below 40 minutes, \
+             for trying out, everything that works on a storage must have the same.",
+        )
+        .default("\"24h\""),
+        key(
+            "untagged",
+            Shape::Text,
+            "How long a manifest is kept that no tag, index or subject leads to, 1 hour to 10 years, or `never` to keep \
+             it for good.",
+        )
+        .default("\"never\""),
+    ],
+};
 
 static LOG: Object = Object {
     keys: &[

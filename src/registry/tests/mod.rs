@@ -1,6 +1,8 @@
 //! What the registry promises, on every kind of storage.
 
 mod blobs;
+mod care;
+mod damage;
 mod deletes;
 mod lists;
 mod manifests;

@@ -1,0 +1,103 @@
+//! Which blobs are alive: named by any manifest of any image, whether configured or not.
+
+use std::collections::HashSet;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::digests::DigestSet;
+use super::names::{self, Names};
+use super::{PARALLEL, Progress};
+use crate::oci::{Digest, ImageName};
+use crate::storage::{Key, Place, StorageError, Store};
+
+/// What lies beside the manifests in an image.
+pub(super) const NOT_REVISIONS: &[&str] = &["_layers", "_uploads", "_manifests/tags"];
+
+/// How many manifests are gathered before they are read.
+const BATCH: usize = 64;
+
+/// Manifests that are not to be counted.
+pub(super) type Spared = HashSet<(ImageName, Digest)>;
+
+/// Which blobs are alive.
+#[derive(Debug, Default)]
+pub(in crate::registry) struct Alive {
+    named: DigestSet,
+    /// The manifests that were read: a part of those that are named.
+    read: DigestSet,
+}
+
+impl Alive {
+    pub(super) fn contains(&self, digest: &Digest) -> bool {
+        self.named.contains(digest)
+    }
+
+    /// Reads every manifest of a storage but those in `without`.
+    ///
+    /// # Errors
+    /// That of a folder or manifest that cannot be read: then nothing is known of what it names.
+    pub(in crate::registry) async fn find(
+        store: &Store,
+        without: &Spared,
+        progress: Progress<'_>,
+    ) -> Result<Self, StorageError> {
+        let mut alive = Self::default();
+        let mut batch = Vec::new();
+        let mut walk = store.walk(&Key::images(""), NOT_REVISIONS);
+        let mut count = 0;
+        while let Some(found) = walk.try_next().await? {
+            let Some(Place::Revision(image, digest)) = Place::of(found.key.as_str()) else { continue };
+            count += 1;
+            if without.contains(&(image.clone(), digest.clone())) || !alive.read.insert(&digest) {
+                continue;
+            }
+            batch.push((Some(image), digest));
+            if batch.len() == BATCH {
+                alive.read(store, std::mem::take(&mut batch)).await?;
+                progress("manifests", count);
+            }
+        }
+        alive.read(store, batch).await?;
+        progress("manifests", count);
+        Ok(alive)
+    }
+
+    /// Reads manifests, and those that they lead to. Of what an index lists, what is not there is not
+    /// missed: only a manifest of an image must be.
+    async fn read(&mut self, store: &Store, mut open: Vec<(Option<ImageName>, Digest)>) -> Result<(), StorageError> {
+        while !open.is_empty() {
+            let read: Vec<Names> = stream::iter(std::mem::take(&mut open))
+                .map(async |(image, digest)| read_one(store, image.as_ref(), &digest).await)
+                .buffer_unordered(PARALLEL)
+                .try_collect()
+                .await?;
+            for names in read {
+                for digest in &names.all {
+                    self.named.insert(digest);
+                }
+                for child in names.children {
+                    if self.read.insert(&child) {
+                        open.push((None, child));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn read_one(store: &Store, image: Option<&ImageName>, digest: &Digest) -> Result<Names, StorageError> {
+    if let Some(names) = names::read(store, digest).await? {
+        return Ok(names);
+    }
+    // It may have been deleted since it was listed.
+    if let Some(image) = image
+        && store.exists(&Key::revision(image, digest)).await?
+    {
+        return Err(StorageError::Damaged {
+            key: Key::revision(image, digest).to_string(),
+            why: "the manifest's bytes are missing; `portolan storage verify` says what that means".to_owned(),
+        });
+    }
+    Ok(Names::default())
+}

@@ -1,0 +1,318 @@
+//! Deleting while others push. Why nothing is lost, `registry/uses.rs` explains.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::PARALLEL;
+use super::alive::Spared;
+use super::collect::{Collected, Run};
+use super::untagged::tagged;
+use crate::oci::{Digest, ImageName};
+use crate::registry::delete::remove_revision;
+use crate::registry::uses::{DELETE_TIMEOUT, DELETE_WITHIN};
+use crate::storage::{Key, Mark, Place, StorageError, Store};
+
+/// How much is deleted under one mark, so that it takes seconds.
+const BATCH_BLOBS: usize = 256;
+const BATCH_LINKS: usize = 1024;
+
+/// Where the links lie.
+const NOT_LAYERS: &[&str] = &["_manifests", "_uploads"];
+
+/// A blob that may be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::registry) struct Candidate {
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    /// Since when it is condemned.
+    pub(super) since: SystemTime,
+}
+
+/// A link, with its size in bytes.
+#[derive(Debug, Clone)]
+pub(in crate::registry) struct Link {
+    image: Arc<ImageName>,
+    bytes: u64,
+}
+
+/// What is deleted under one mark.
+#[derive(Debug, Default)]
+pub(in crate::registry) struct Batch {
+    /// By digest: the blob, if it is to be deleted, and links to it.
+    entries: BTreeMap<Digest, (Option<Candidate>, Vec<Link>)>,
+}
+
+/// What is marked as being deleted.
+#[derive(Debug)]
+pub(in crate::registry) struct Doomed {
+    pub(in crate::registry) batch: Batch,
+    mark: Mark,
+    marked: Instant,
+}
+
+/// Deletes what nobody uses.
+pub(in crate::registry) struct Reaper<'s> {
+    store: &'s Store,
+    pause: Duration,
+    dry_run: bool,
+}
+
+impl<'s> Reaper<'s> {
+    pub(in crate::registry) fn new(store: &'s Store, pause: Duration, dry_run: bool) -> Self {
+        Self { store, pause, dry_run }
+    }
+
+    /// Deletes blobs with their links, and, where wanted, links to nothing.
+    pub(super) async fn reap(
+        &mut self,
+        run: &Run,
+        candidates: Vec<Candidate>,
+        with_dangling: bool,
+        collected: &mut Collected,
+    ) -> Result<(), StorageError> {
+        for batch in self.batches(run, candidates, with_dangling).await? {
+            if self.dry_run {
+                for (blob, links) in batch.entries.into_values() {
+                    count(collected, blob.as_ref(), &links);
+                }
+                continue;
+            }
+            let mut doomed = self.doom(batch).await?;
+            sleep(self.pause).await;
+            let rescued = match self.look(run, &mut doomed.batch).await {
+                Ok(rescued) => rescued,
+                Err(error) => {
+                    self.store.unmark(&doomed.mark).await?;
+                    return Err(error);
+                }
+            };
+            collected.rescued += rescued;
+            self.delete(doomed, collected).await?;
+        }
+        Ok(())
+    }
+
+    /// Finds the links to blobs that are to be deleted, and those that lead nowhere.
+    pub(in crate::registry) async fn batches(
+        &self,
+        run: &Run,
+        candidates: Vec<Candidate>,
+        with_dangling: bool,
+    ) -> Result<Vec<Batch>, StorageError> {
+        let mut entries: BTreeMap<Digest, (Option<Candidate>, Vec<Link>)> =
+            candidates.into_iter().map(|candidate| (candidate.digest.clone(), (Some(candidate), Vec::new()))).collect();
+        if entries.is_empty() && !with_dangling {
+            return Ok(Vec::new());
+        }
+        let mut exists: HashMap<Digest, bool> = HashMap::new();
+        let mut last: Option<Arc<ImageName>> = None;
+        let mut walk = self.store.walk(&Key::images(""), NOT_LAYERS);
+        while let Some(found) = walk.try_next().await? {
+            let Some(Place::Layer(image, digest)) = Place::of(found.key.as_str()) else { continue };
+            if run.alive.contains(&digest) {
+                continue;
+            }
+            let image = match &last {
+                Some(last) if **last == image => Arc::clone(last),
+                _ => Arc::clone(last.insert(Arc::new(image))),
+            };
+            let link = Link { image, bytes: found.size };
+            if let Some((_, links)) = entries.get_mut(&digest).filter(|(blob, _)| blob.is_some()) {
+                links.push(link);
+            } else if with_dangling && self.is_old(run, found.modified) {
+                let is_there = match exists.get(&digest) {
+                    Some(is_there) => *is_there,
+                    None => {
+                        let is_there = self.store.trace(&digest).await?.is_some();
+                        exists.insert(digest.clone(), is_there);
+                        is_there
+                    }
+                };
+                if !is_there {
+                    entries.entry(digest).or_default().1.push(link);
+                }
+            }
+        }
+        Ok(split(entries))
+    }
+
+    /// Whether a link without bytes may be deleted.
+    fn is_old(&self, run: &Run, modified: SystemTime) -> bool {
+        run.is_unused(modified) && run.now().duration_since(modified).is_ok_and(|passed| passed > run.grace)
+    }
+
+    /// Says to everybody that these are being deleted.
+    pub(in crate::registry) async fn doom(&self, batch: Batch) -> Result<Doomed, StorageError> {
+        let marked = Instant::now();
+        let mark = self.store.mark(batch.entries.keys().cloned().collect()).await?;
+        Ok(Doomed { batch, mark, marked })
+    }
+
+    /// Drops what was used since; returns how many blobs these are.
+    pub(in crate::registry) async fn look(&self, run: &Run, batch: &mut Batch) -> Result<u64, StorageError> {
+        let notes = self.store.notes().await?;
+        let entries = batch.entries.iter().map(|(digest, entry)| (digest.clone(), entry));
+        let used: BTreeMap<Digest, bool> = stream::iter(entries)
+            .map(async |(digest, (blob, links))| {
+                let trace = self.store.trace(&digest).await?;
+                let is_unused = match (blob, trace) {
+                    (Some(blob), Some(trace)) => {
+                        let trace = notes.get(&digest).map_or(trace.modified, |note| trace.modified.max(*note));
+                        trace < blob.since && run.is_unused(trace)
+                    }
+                    (None, None) => self.are_old(run, &digest, links).await?,
+                    // Deleted by somebody else, or written again.
+                    _ => false,
+                };
+                let is_rescued = !is_unused && trace.is_some();
+                Ok::<_, StorageError>((!is_unused).then_some((digest, is_rescued)))
+            })
+            .buffer_unordered(PARALLEL)
+            .try_filter_map(async |used| Ok(used))
+            .try_collect()
+            .await?;
+        batch.entries.retain(|digest, _| !used.contains_key(digest));
+        Ok(used.values().filter(|is_rescued| **is_rescued).count() as u64)
+    }
+
+    async fn are_old(&self, run: &Run, digest: &Digest, links: &[Link]) -> Result<bool, StorageError> {
+        for link in links {
+            let found = self.store.stat(&Key::layer(&link.image, digest)).await?;
+            if !found.is_some_and(|found| self.is_old(run, found.modified)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Deletes what is left, the bytes before the links, and then removes the mark.
+    pub(in crate::registry) async fn delete(
+        &self,
+        doomed: Doomed,
+        collected: &mut Collected,
+    ) -> Result<(), StorageError> {
+        let marked = doomed.marked;
+        let deleted: Vec<_> = stream::iter(doomed.batch.entries)
+            .map(async |(digest, (blob, links))| {
+                if blob.is_some() {
+                    within(marked, self.store.remove_blob(&digest)).await?;
+                }
+                for link in &links {
+                    within(marked, self.remove_link(&link.image, &digest)).await?;
+                }
+                Ok::<_, StorageError>((blob, links))
+            })
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
+        let mut failure = None;
+        for deleted in deleted {
+            match deleted {
+                Ok((blob, links)) => count(collected, blob.as_ref(), &links),
+                Err(error) => failure = Some(error),
+            }
+        }
+        match failure {
+            // The mark stays until no delete can be late any more.
+            Some(error) => Err(error),
+            None => self.store.unmark(&doomed.mark).await,
+        }
+    }
+
+    async fn remove_link(&self, image: &ImageName, digest: &Digest) -> Result<(), StorageError> {
+        let link = Key::layer(image, digest);
+        self.store.discard(&link).await?;
+        match link.parent() {
+            Some(folder) => self.store.remove_empty(&folder).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes manifests from their images; returns those that were, or would be.
+    ///
+    /// A push of one of them leaves a trace at its bytes, as does the push of an index that lists it.
+    pub(super) async fn remove_manifests(
+        &mut self,
+        run: &Run,
+        unwanted: Spared,
+        collected: &mut Collected,
+    ) -> Result<Spared, StorageError> {
+        let mut removed = Spared::new();
+        let mut unwanted: Vec<_> = unwanted.into_iter().collect();
+        unwanted.sort_unstable();
+        for batch in unwanted.chunks(BATCH_BLOBS) {
+            let marked = Instant::now();
+            let mark = match self.dry_run {
+                true => None,
+                false => {
+                    let mark = self.store.mark(batch.iter().map(|(_, digest)| digest.clone()).collect()).await?;
+                    sleep(self.pause).await;
+                    Some(mark)
+                }
+            };
+            let notes = self.store.notes().await?;
+            let mut tags_of: Option<(&ImageName, BTreeSet<Digest>)> = None;
+            for (image, digest) in batch {
+                let revision = self.store.stat(&Key::revision(image, digest)).await?;
+                let trace = self.store.trace(digest).await?.map(|trace| trace.modified);
+                let last = trace.max(notes.get(digest).copied());
+                if tags_of.as_ref().is_none_or(|(of, _)| *of != image) {
+                    tags_of = Some((image, tagged(self.store, image).await?));
+                }
+                let is_tagged = tags_of.as_ref().is_some_and(|(_, tags)| tags.contains(digest));
+                let (Some(revision), Some(true), false) = (revision, last.map(|last| run.is_unused(last)), is_tagged)
+                else {
+                    collected.rescued += 1;
+                    continue;
+                };
+                if mark.is_some() {
+                    within(marked, remove_revision(self.store, image, digest, &[])).await?;
+                }
+                collected.manifests += 1;
+                collected.bytes += revision.size;
+                removed.insert((image.clone(), digest.clone()));
+            }
+            if let Some(mark) = mark {
+                self.store.unmark(&mark).await?;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// Deletes something while its mark is young.
+async fn within(marked: Instant, delete: impl Future<Output = Result<(), StorageError>>) -> Result<(), StorageError> {
+    if marked.elapsed() > DELETE_WITHIN {
+        return Err(StorageError::Slow("deleting garbage"));
+    }
+    timeout(DELETE_TIMEOUT, delete).await.unwrap_or(Err(StorageError::Slow("deleting garbage")))
+}
+
+fn count(collected: &mut Collected, blob: Option<&Candidate>, links: &[Link]) {
+    collected.blobs += u64::from(blob.is_some());
+    collected.links += links.len() as u64;
+    collected.bytes += blob.map_or(0, |blob| blob.size) + links.iter().map(|link| link.bytes).sum::<u64>();
+}
+
+/// Cuts what is to be deleted into batches.
+fn split(entries: BTreeMap<Digest, (Option<Candidate>, Vec<Link>)>) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    let mut batch = Batch::default();
+    let mut links = 0;
+    for (digest, entry) in entries {
+        links += entry.1.len();
+        if !batch.entries.is_empty() && (batch.entries.len() == BATCH_BLOBS || links > BATCH_LINKS) {
+            batches.push(std::mem::take(&mut batch));
+            links = entry.1.len();
+        }
+        batch.entries.insert(digest, entry);
+    }
+    if !batch.entries.is_empty() {
+        batches.push(batch);
+    }
+    batches
+}
