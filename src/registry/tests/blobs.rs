@@ -300,7 +300,7 @@ async fn only_the_file_that_was_hashed_becomes_a_blob() {
     let Acquired::Writer(writer) = store.acquire_upload(&image("a"), None, id).await.unwrap() else {
         panic!("nobody else is at work on it");
     };
-    let writer = writer.write(b"abc".to_vec()).await.unwrap();
+    let writer = writer.write(vec![Bytes::from_static(b"abc")]).await.unwrap();
     let data = root.join(format!("docker/registry/v2/repositories/a/_uploads/{id}/data"));
     std::fs::remove_file(&data).unwrap();
     std::fs::write(&data, "").unwrap();

@@ -164,7 +164,7 @@ async fn multipart_uploads_of_a_killed_process_end_with_the_session() {
     let crate::storage::Acquired::Writer(writer) = store.acquire_upload(&image("a"), None, id).await.unwrap() else {
         panic!("there is a session");
     };
-    let writer = writer.write(noise(1_500_000)).await.unwrap();
+    let writer = writer.write(vec![noise(1_500_000).into()]).await.unwrap();
     // As a kill leaves it: nothing is cleaned up.
     std::mem::forget(writer);
     assert_eq!(world.keys(&format!("portolan/v1/uploads/{id}/multipart-")).await.len(), 1);
