@@ -22,7 +22,7 @@ pub(super) fn file(path: &Path) -> Option<Option<File>> {
 pub(super) fn size(path: &Path) -> Option<Option<u64>> {
     let Some(found) = system::open(path, true)? else { return Some(None) };
     let metadata = found.metadata().ok()?;
-    Some(metadata.is_file().then(|| metadata.len()))
+    Some(metadata.is_file().then_some(metadata.len()))
 }
 
 /// Whether there is something, where that can be told without waiting.
