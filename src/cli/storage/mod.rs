@@ -9,6 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use crate::config::parse_duration;
+use crate::policy::TagMode;
 use crate::registry::{Care, CareOptions, VerifyOptions};
 
 use super::serve::tasks::UPLOAD_AGE;
@@ -38,7 +39,10 @@ pub(super) enum StorageCommand {
     Usage(StorageArguments),
     /// Copies a storage into another one; begun again, it leaves out what is there
     #[command(after_help = "Example:\n  portolan storage copy default cloud /etc/portolan\n\n\
-        Running uploads are not copied. Stop the servers, or let them only be pulled from, for a copy that is complete.")]
+        Running uploads are not copied. Stop the servers, or let them only be pulled from, for a copy that is complete; \
+        the target may be in use.\n\
+        Exit codes: 0 everything is there, 1 something is damaged or missing, or a tag points elsewhere in the target, \
+        3 a storage cannot be read or written")]
     Copy(CopyArguments),
 }
 
@@ -111,6 +115,9 @@ pub(super) struct CopyArguments {
     from: String,
     /// The alias of the storage to write
     to: String,
+    /// Moves tags that point elsewhere in the target (default: they stay, and are told)
+    #[arg(long)]
+    replace_tags: bool,
     #[command(flatten)]
     at: At,
     #[command(flatten)]
@@ -160,7 +167,8 @@ fn copy(arguments: &CopyArguments) -> Result<Exit, Failure> {
         return Err(Failure::new("both names are of the same storage").with_exit(Exit::Usage));
     }
     let (source, target) = (opened.care(&from)?, opened.care(&to)?);
-    let copied = opened.run(async |progress| Ok(source.copy_to(&target, progress).await?))?;
+    let tags = if arguments.replace_tags { TagMode::Replace } else { TagMode::CreateOnly };
+    let copied = opened.run(async |progress| Ok(source.copy_to(&target, tags, progress).await?))?;
     print(&arguments.print, &[(arguments.to.clone(), copied)])
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::policy::TagMode;
 use crate::registry::{Care, Damage, Rules, Verified, VerifyOptions};
 use crate::storage::Key;
 
@@ -171,9 +172,9 @@ async fn a_storage_is_copied_and_given_back() {
     let content = vec![9; 3_000_000];
     let large = pieces.push_blob("a", &content).await;
     pieces.put("a", &["t"], &manifest(&large, "")).await.unwrap();
-    let copied = care(&pieces).copy_to(&care(&files), &quietly).await.unwrap();
+    let copied = care(&pieces).copy_to(&care(&files), TagMode::CreateOnly, &quietly).await.unwrap();
     assert_eq!((copied.blobs, copied.skipped, copied.damaged.len()), (2, 0, 0));
-    let again = care(&pieces).copy_to(&care(&files), &quietly).await.unwrap();
+    let again = care(&pieces).copy_to(&care(&files), TagMode::CreateOnly, &quietly).await.unwrap();
     assert_eq!((again.blobs, again.skipped, again.links), (0, 2, 0));
     assert_eq!(files.get("a", "t").await.unwrap().digest, pieces.get("a", "t").await.unwrap().digest);
     assert_eq!(files.read_blob("a", &large).await.unwrap(), content);
@@ -182,7 +183,7 @@ async fn a_storage_is_copied_and_given_back() {
     store.remove(&Key::blob(&large)).await.unwrap();
     store.put(&Key::blob(&sha256(b"x")), "y".into()).await.unwrap();
     let [_, empty, _] = World::all().await;
-    assert_eq!(care(&files).copy_to(&care(&empty), &quietly).await.unwrap().damaged.len(), 1);
+    assert_eq!(care(&files).copy_to(&care(&empty), TagMode::CreateOnly, &quietly).await.unwrap().damaged.len(), 1);
 
     let store = pieces.registry.store(&storage()).unwrap();
     assert!(store.pointer(&large).await.unwrap().is_some());

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod care;
+mod copy;
 mod damage;
 mod deletes;
 mod lists;
