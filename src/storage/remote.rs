@@ -15,7 +15,7 @@ use super::{Key, StorageError};
 use crate::oci::Digest;
 
 /// How long a presigned URL can be used.
-const URL_LIFE: Duration = Duration::from_secs(20 * 60);
+pub const URL_LIFE: Duration = Duration::from_secs(20 * 60);
 
 /// How long it is remembered where a blob's bytes are. Whoever removes a blob waits longer than that between
 /// saying so and doing it.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::config::parse_duration;
 use crate::policy::TagMode;
-use crate::registry::{Care, CareOptions, VerifyOptions};
+use crate::registry::{Care, CareOptions, Settled, VerifyOptions};
 
 use super::serve::tasks::UPLOAD_AGE;
 use super::{Exit, Failure, Folder, output};
@@ -32,8 +32,9 @@ pub(super) enum StorageCommand {
     Reindex(StorageArguments),
     /// Brings the bytes of large uploads to where the reference implementation looks for them
     #[command(after_help = "Example:\n  portolan storage settle /etc/portolan --storage cloud\n\n\
-        Needed only before a bucket is given back to another registry.")]
-    Settle(StorageArguments),
+        Needed only before a bucket is given back to another registry. Servers may run meanwhile: what was copied \
+        is removed from where it was 20 minutes later, when no download from there can begin any more.")]
+    Settle(SettleArguments),
     /// Tells how many bytes each image takes
     #[command(after_help = "Example:\n  portolan storage usage /etc/portolan --format json")]
     Usage(StorageArguments),
@@ -110,6 +111,15 @@ pub(super) struct VerifyArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct SettleArguments {
+    #[command(flatten)]
+    storage: StorageArguments,
+    /// Does not wait for downloads: no server works on the storage
+    #[arg(long)]
+    offline: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct CopyArguments {
     /// The alias of the storage to read
     from: String,
@@ -140,7 +150,8 @@ pub(super) fn run(command: &StorageCommand) -> Result<Exit, Failure> {
             each(arguments, async |_, care, progress| Ok(care.reindex(progress).await?))
         }
         StorageCommand::Settle(arguments) => {
-            each(arguments, async |_, care, progress| Ok(care.settle(progress).await?))
+            let wait = if arguments.offline { Duration::ZERO } else { Settled::WAIT };
+            each(&arguments.storage, async |_, care, progress| Ok(care.settle(wait, progress).await?))
         }
         StorageCommand::Usage(arguments) => each(arguments, async |_, care, progress| Ok(care.usage(progress).await?)),
         StorageCommand::Copy(arguments) => copy(arguments),

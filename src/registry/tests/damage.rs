@@ -275,7 +275,7 @@ async fn a_storage_is_copied_and_given_back() {
 
     let store = pieces.registry.store(&storage()).unwrap();
     assert!(store.pointer(&large).await.unwrap().is_some());
-    let settled = care(&pieces).settle(&quietly).await.unwrap();
+    let settled = care(&pieces).settle(Duration::ZERO, &quietly).await.unwrap();
     assert_eq!((settled.blobs, settled.bytes), (1, 3_000_000));
     assert!(store.pointer(&large).await.unwrap().is_none() && !store.has_any(&Key::all_parts()).await.unwrap());
     assert_eq!(pieces.again().read_blob("a", &large).await.unwrap(), content);

@@ -9,6 +9,7 @@ mod lists;
 mod manifests;
 mod objects;
 mod scale;
+mod settle;
 
 use std::path::PathBuf;
 use std::sync::Arc;
