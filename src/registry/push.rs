@@ -92,7 +92,11 @@ fn understand(media_type: &MediaType, body: &[u8]) -> Result<Manifest, BadManife
 
 /// All that a manifest names must be in this image, whatever other images hold. What an index lists may
 /// also be a blob: build caches list their layers there.
-async fn check_references(store: &Store, image: &ImageName, manifest: &Manifest) -> Result<(), RegistryError> {
+pub(super) async fn check_references(
+    store: &Store,
+    image: &ImageName,
+    manifest: &Manifest,
+) -> Result<(), RegistryError> {
     let blobs: BTreeSet<Digest> = manifest.required_blobs().map(|blob| blob.digest.clone()).collect();
     let children: BTreeSet<Digest> = manifest.child_digests();
     let blobs = stream::iter(blobs)

@@ -38,6 +38,7 @@ pub use marks::{Condemned, Mark, NOTE_AGE_MIN, Trace, is_younger};
 pub use objects::Listing;
 pub use place::Place;
 pub use pointer::{Part, Pointer};
+pub use remote::URL_LIFE;
 pub use s3::{S3Keys, S3Options};
 pub use store::{Store, StoreOptions};
 pub use upload_writer::{Acquired, UploadWriter};

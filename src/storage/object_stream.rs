@@ -27,11 +27,15 @@ pub(super) struct ObjectStream {
     wanted: VecDeque<Wanted>,
     current: Option<BoxStream<'static, object_store::Result<Bytes>>>,
     failures: u32,
+    /// Where all of the blob is, and how large it is, once the parts are gone.
+    settled: Option<(Key, u64)>,
 }
 
 struct Wanted {
     key: Key,
     size: u64,
+    /// Where it begins in the blob.
+    begin: u64,
     position: u64,
     end: u64,
 }
@@ -51,15 +55,36 @@ impl ObjectStream {
             let from = start.saturating_sub(begin).min(*size);
             let to = end.saturating_sub(begin).min(*size);
             if from < to {
-                wanted.push_back(Wanted { key: key.clone(), size: *size, position: from, end: to });
+                wanted.push_back(Wanted { key: key.clone(), size: *size, begin, position: from, end: to });
             }
             begin += size;
         }
-        let mut stream = Self { remote, wanted, current: None, failures: 0 };
-        if let Some(first) = stream.wanted.front() {
-            stream.current = Some(open(&stream.remote, first).await?);
-        }
+        let settled = location.settled.clone().map(|key| (key, location.size));
+        let mut stream = Self { remote, wanted, current: None, failures: 0, settled };
+        stream.open().await?;
         Ok(stream)
+    }
+
+    /// Opens the object that is to be read next. Where it is gone, the whole blob may have been brought to its
+    /// final key since.
+    async fn open(&mut self) -> Result<(), StorageError> {
+        let Some(first) = self.wanted.front() else { return Ok(()) };
+        let absent = match open(&self.remote, first).await {
+            Err(error) if error.is_not_found() => error,
+            result => {
+                self.current = Some(result?);
+                return Ok(());
+            }
+        };
+        let (Some((key, size)), Some(last)) = (self.settled.take(), self.wanted.back()) else { return Err(absent) };
+        let position = first.begin + first.position;
+        let whole = Wanted { key, size, begin: 0, position, end: last.begin + last.end };
+        self.current = match open(&self.remote, &whole).await {
+            Err(error) if error.is_not_found() => return Err(absent),
+            result => Some(result?),
+        };
+        self.wanted = VecDeque::from([whole]);
+        Ok(())
     }
 
     /// The next bytes, for a stream that ends with the first error.
@@ -73,19 +98,18 @@ impl ObjectStream {
 
     async fn next(&mut self) -> Option<Result<Bytes, StorageError>> {
         loop {
-            let wanted = self.wanted.front_mut()?;
+            let wanted = self.wanted.front()?;
             if wanted.position == wanted.end {
                 self.wanted.pop_front();
                 self.current = None;
                 continue;
             }
-            let current = match &mut self.current {
-                Some(current) => current,
-                None => match open(&self.remote, wanted).await {
-                    Ok(opened) => self.current.insert(opened),
-                    Err(error) => return Some(Err(error)),
-                },
-            };
+            if self.current.is_none()
+                && let Err(error) = self.open().await
+            {
+                return Some(Err(error));
+            }
+            let (wanted, current) = (self.wanted.front_mut()?, self.current.as_mut()?);
             let error = match current.next().await {
                 Some(Ok(bytes)) if bytes.is_empty() => continue,
                 Some(Ok(bytes)) if bytes.len() as u64 <= wanted.end - wanted.position => {

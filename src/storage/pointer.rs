@@ -67,6 +67,8 @@ impl Pointer {
 pub(super) struct Location {
     pub(super) size: u64,
     pub(super) parts: Vec<(Key, u64)>,
+    /// Where all of it is instead, once the parts are gone; `None` where nobody brings it there.
+    pub(super) settled: Option<Key>,
 }
 
 impl Location {
@@ -75,6 +77,7 @@ impl Location {
         Self {
             size: parts.iter().map(|part| part.size).sum(),
             parts: parts.into_iter().map(|part| (part.key, part.size)).collect(),
+            settled: None,
         }
     }
 }
@@ -103,10 +106,14 @@ impl Store {
     pub(super) async fn locate(&self, digest: &Digest) -> Result<Option<Location>, StorageError> {
         let key = Key::blob(digest);
         if let Some(size) = self.objects.size(&key).await? {
-            return Ok(Some(Location { size, parts: vec![(key, size)] }));
+            return Ok(Some(Location { size, parts: vec![(key, size)], settled: None }));
         }
-        let pointer = self.pointer(digest).await?;
-        Ok(pointer.map(|pointer| Location::of(pointer.parts)))
+        if let Some(pointer) = self.pointer(digest).await? {
+            return Ok(Some(Location { settled: Some(key), ..Location::of(pointer.parts) }));
+        }
+        // The bytes may have been brought to their final key, and the pointer removed, between the two.
+        let size = self.objects.size(&key).await?;
+        Ok(size.map(|size| Location { size, parts: vec![(key, size)], settled: None }))
     }
 
     /// Where a blob's bytes are, as it was known a moment ago, for reading them.

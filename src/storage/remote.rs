@@ -7,7 +7,7 @@ use moka::sync::Cache;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::signer::Signer;
-use object_store::{MultipartId, ObjectStore, PutPayload};
+use object_store::{MultipartId, MultipartUpload, ObjectStore, PutPayload};
 
 use super::objects::object_error;
 use super::pointer::Location;
@@ -15,7 +15,7 @@ use super::{Key, StorageError};
 use crate::oci::Digest;
 
 /// How long a presigned URL can be used.
-const URL_LIFE: Duration = Duration::from_secs(20 * 60);
+pub const URL_LIFE: Duration = Duration::from_secs(20 * 60);
 
 /// How long it is remembered where a blob's bytes are. Whoever removes a blob waits longer than that between
 /// saying so and doing it.
@@ -82,6 +82,12 @@ impl Remote {
         let path = key.path();
         let put = self.large.put_opts(&path, payload, Default::default());
         put.await.map(|_| ()).map_err(|error| object_error(key, error))
+    }
+
+    /// Begins to write an object of any size in parts of up to a piece.
+    pub(super) async fn begin_parts(&self, key: &Key) -> Result<Box<dyn MultipartUpload>, StorageError> {
+        let (path, options) = (key.path(), Default::default());
+        self.large.put_multipart_opts(&path, options).await.map_err(|error| object_error(key, error))
     }
 
     /// Copies an object of at most 5 GiB, without moving its bytes here.

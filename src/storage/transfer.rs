@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{TryStreamExt as _, stream};
-use object_store::{MultipartUpload, ObjectStoreExt as _};
+use object_store::MultipartUpload;
 
 use super::error::blocking;
 use super::folders::Folders;
@@ -31,7 +31,7 @@ impl Store {
     /// Writes a blob to its final key; durable when it returns. `false`, and nothing is written, where its
     /// bytes have another digest.
     pub async fn write_blob(&self, digest: &Digest, mut content: BlobStream) -> Result<bool, StorageError> {
-        let mut target = Target::begin(self, digest).await?;
+        let mut target = Target::begin(self, Key::blob(digest)).await?;
         let mut hasher = Hasher::new(digest.algorithm());
         loop {
             match content.try_next().await {
@@ -81,19 +81,47 @@ impl Store {
             return Ok(());
         }
         self.objects.discard(&Key::pointer(digest)).await?;
+        if let UploadRoom::Objects(remote) = &self.uploads {
+            remote.locations.invalidate(digest);
+        }
         for part in pointer.parts {
             self.objects.discard(&part.key).await?;
         }
         Ok(())
     }
 
-    /// Moves an object.
-    pub async fn move_to(&self, from: &Key, to: &Key) -> Result<(), StorageError> {
-        let Some(folders) = &self.objects.folders else {
-            let store = &self.objects.store;
-            return store.rename(&from.path(), &to.path()).await.map_err(|error| object_error(from, error));
+    /// Copies a blob's bytes to where they are put aside, before [`Self::move_aside`], which must be done soon. On a
+    /// file system there is nothing to do before.
+    pub async fn copy_aside(&self, digest: &Digest, to: &Key) -> Result<(), StorageError> {
+        let UploadRoom::Objects(remote) = &self.uploads else { return Ok(()) };
+        let location = self.locate(digest).await?;
+        let location = location.ok_or_else(|| StorageError::NotFound { key: Key::blob(digest).to_string() })?;
+        let mut content = remote_stream(remote, &location).await?;
+        let mut target = Target::begin(self, to.clone()).await?;
+        loop {
+            let piece = match content.try_next().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return target.finish().await,
+                Err(error) => {
+                    target.abort().await;
+                    return Err(error);
+                }
+            };
+            target.write(piece).await?;
+        }
+    }
+
+    /// Puts a blob aside, by moving its file, or by removing the object or the pointer whose bytes were copied.
+    pub async fn move_aside(&self, digest: &Digest, from: &Key, to: &Key) -> Result<(), StorageError> {
+        let folders = match &self.uploads {
+            UploadRoom::Files(folders) => Arc::clone(folders),
+            UploadRoom::Objects(remote) => {
+                self.objects.discard(from).await?;
+                remote.locations.invalidate(digest);
+                return Ok(());
+            }
         };
-        let (folders, from, to) = (Arc::clone(folders), from.clone(), to.clone());
+        let (from, to) = (from.clone(), to.clone());
         blocking(move || {
             if !folders.move_into(&folders.path(&from), &to)? {
                 return Err(StorageError::NotFound { key: from.to_string() });
@@ -117,14 +145,14 @@ enum Target {
 }
 
 impl Target {
-    async fn begin(store: &Store, digest: &Digest) -> Result<Self, StorageError> {
-        let blob = Key::blob(digest);
-        let Some(folders) = &store.objects.folders else {
-            let upload = store.objects.store.put_multipart(&blob.path()).await;
-            let upload = upload.map_err(|error| object_error(&blob, error))?;
-            return Ok(Self::Parts { upload, buffer: Vec::new(), parts: 0, blob });
+    async fn begin(store: &Store, blob: Key) -> Result<Self, StorageError> {
+        let folders = match &store.uploads {
+            UploadRoom::Files(folders) => Arc::clone(folders),
+            UploadRoom::Objects(remote) => {
+                let upload = remote.begin_parts(&blob).await?;
+                return Ok(Self::Parts { upload, buffer: Vec::new(), parts: 0, blob });
+            }
         };
-        let folders = Arc::clone(folders);
         // Named like what the object store leaves half written, so that it is removed like that.
         let path = folders.path(&Key::arriving(UploadId::random()));
         blocking(move || {

@@ -9,7 +9,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use crate::config::parse_duration;
-use crate::registry::{Care, CareOptions, VerifyOptions};
+use crate::policy::TagMode;
+use crate::registry::{Care, CareOptions, Settled, VerifyOptions};
 
 use super::serve::tasks::UPLOAD_AGE;
 use super::{Exit, Failure, Folder, output};
@@ -31,14 +32,18 @@ pub(super) enum StorageCommand {
     Reindex(StorageArguments),
     /// Brings the bytes of large uploads to where the reference implementation looks for them
     #[command(after_help = "Example:\n  portolan storage settle /etc/portolan --storage cloud\n\n\
-        Needed only before a bucket is given back to another registry.")]
-    Settle(StorageArguments),
+        Needed only before a bucket is given back to another registry. Servers may run meanwhile: what was copied \
+        is removed from where it was 20 minutes later, when no download from there can begin any more.")]
+    Settle(SettleArguments),
     /// Tells how many bytes each image takes
     #[command(after_help = "Example:\n  portolan storage usage /etc/portolan --format json")]
     Usage(StorageArguments),
     /// Copies a storage into another one; begun again, it leaves out what is there
     #[command(after_help = "Example:\n  portolan storage copy default cloud /etc/portolan\n\n\
-        Running uploads are not copied. Stop the servers, or let them only be pulled from, for a copy that is complete.")]
+        Running uploads are not copied. Stop the servers, or let them only be pulled from, for a copy that is complete; \
+        the target may be in use.\n\
+        Exit codes: 0 everything is there, 1 something is damaged or missing, or a tag points elsewhere in the target, \
+        3 a storage cannot be read or written")]
     Copy(CopyArguments),
 }
 
@@ -106,11 +111,23 @@ pub(super) struct VerifyArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct SettleArguments {
+    #[command(flatten)]
+    storage: StorageArguments,
+    /// Does not wait for downloads: no server works on the storage
+    #[arg(long)]
+    offline: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct CopyArguments {
     /// The alias of the storage to read
     from: String,
     /// The alias of the storage to write
     to: String,
+    /// Moves tags that point elsewhere in the target (default: they stay, and are told)
+    #[arg(long)]
+    replace_tags: bool,
     #[command(flatten)]
     at: At,
     #[command(flatten)]
@@ -133,7 +150,8 @@ pub(super) fn run(command: &StorageCommand) -> Result<Exit, Failure> {
             each(arguments, async |_, care, progress| Ok(care.reindex(progress).await?))
         }
         StorageCommand::Settle(arguments) => {
-            each(arguments, async |_, care, progress| Ok(care.settle(progress).await?))
+            let wait = if arguments.offline { Duration::ZERO } else { Settled::WAIT };
+            each(&arguments.storage, async |_, care, progress| Ok(care.settle(wait, progress).await?))
         }
         StorageCommand::Usage(arguments) => each(arguments, async |_, care, progress| Ok(care.usage(progress).await?)),
         StorageCommand::Copy(arguments) => copy(arguments),
@@ -160,7 +178,8 @@ fn copy(arguments: &CopyArguments) -> Result<Exit, Failure> {
         return Err(Failure::new("both names are of the same storage").with_exit(Exit::Usage));
     }
     let (source, target) = (opened.care(&from)?, opened.care(&to)?);
-    let copied = opened.run(async |progress| Ok(source.copy_to(&target, progress).await?))?;
+    let tags = if arguments.replace_tags { TagMode::Replace } else { TagMode::CreateOnly };
+    let copied = opened.run(async |progress| Ok(source.copy_to(&target, tags, progress).await?))?;
     print(&arguments.print, &[(arguments.to.clone(), copied)])
 }
 

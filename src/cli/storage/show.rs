@@ -113,13 +113,19 @@ impl Show for Copied {
             count(self.skipped, "blob was", "blobs were"),
         );
         for digest in &self.damaged {
-            let _ = writeln!(text, "damage: {digest} has other bytes and was not copied");
+            let _ = writeln!(text, "damage: {digest} has other bytes, or not all, and was not copied");
+        }
+        for name in &self.missing {
+            let _ = writeln!(text, "missing: {name} was not copied, since what is behind it is not there");
+        }
+        for tag in &self.kept {
+            let _ = writeln!(text, "kept: {tag} points elsewhere in the target (`--replace-tags` moves it)");
         }
         text
     }
 
     fn is_fine(&self) -> bool {
-        self.damaged.is_empty()
+        self.damaged.is_empty() && self.missing.is_empty() && self.kept.is_empty()
     }
 }
 

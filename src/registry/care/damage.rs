@@ -10,12 +10,14 @@ use crate::oci::Digest;
 pub enum Damage {
     /// The bytes of a blob are not those of its digest.
     BlobAltered,
-    /// A blob has fewer bytes than a manifest says.
-    BlobTruncated {
+    /// A manifest says that a blob has more bytes than it has, though these have its digest.
+    SizeWrong {
+        /// The blob.
+        blob: Digest,
         /// How many it has.
         size: u64,
-        /// How many it should have.
-        expected: u64,
+        /// How many the manifest says.
+        stated: u64,
     },
     /// The bytes of a blob are not all where its pointer says, or the pointer cannot be read.
     PartsMissing {
@@ -86,6 +88,7 @@ impl Damage {
         !matches!(
             self,
             Self::LayerDangling
+                | Self::SizeWrong { .. }
                 | Self::ReferrerDangling
                 | Self::HalfWritten
                 | Self::UploadLeft
@@ -100,8 +103,8 @@ impl Damage {
             Self::BlobAltered => {
                 "pulls of it fail; `--repair` puts the bytes aside, and pushing it again brings it back"
             }
-            Self::BlobTruncated { .. } => {
-                "pulls of it fail; `--repair` puts the bytes aside if their digest is wrong, too; push it again"
+            Self::SizeWrong { .. } => {
+                "it was pushed so, and is served so; clients that compare sizes refuse it until a right manifest is pushed"
             }
             Self::PartsMissing { .. } => "pulls of it fail; push it again",
             Self::Quarantined => "look at it, and remove it",
@@ -111,11 +114,11 @@ impl Damage {
             }
             Self::LayerDangling => "nothing is lost by it; `--repair` and the collector remove it",
             Self::ManifestMissing => {
-                "pulls of it fail, and no garbage is collected; push it again, or `--repair` takes it from the image"
+                "pulls of it fail, and no garbage is collected; push it again, or delete its tags, and `--repair` takes it from the image"
             }
             Self::ManifestUnreadable { .. } => "pulls of it fail, and no garbage is collected; push it again",
             Self::TagDangling { .. } => {
-                "pulls by this tag fail; `--repair` mends it where the manifest's bytes exist; else push or delete the tag"
+                "pulls by this tag fail; `--repair` mends it where the manifest and all that it names exist; else push or delete the tag"
             }
             Self::BlobMissing { .. } => "pulls of the image fail; push the blob again",
             Self::BlobUnlinked { .. } => {
@@ -134,7 +137,9 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BlobAltered => f.write_str("the bytes have another digest"),
-            Self::BlobTruncated { size, expected } => write!(f, "{size} bytes are there, and {expected} should be"),
+            Self::SizeWrong { blob, size, stated } => {
+                write!(f, "the manifest says that {blob} has {stated} bytes, and it has {size}")
+            }
             Self::PartsMissing { why } => write!(f, "the bytes are not all there: {why}"),
             Self::Quarantined => f.write_str("put aside, since the bytes had another digest"),
             Self::LinkWrong => f.write_str("the link does not hold the digest of its path"),

@@ -12,7 +12,7 @@
 //! | `reap` | deleting while others push |
 //! | `untagged` | manifests that nothing leads to, where their removal is wanted |
 //! | `uploads` | uploads that nobody finished |
-//! | `verify`, `damage` | everything that is not as it should be, and mending it |
+//! | `verify`, `damage`, `mend` | everything that is not as it should be, and mending it |
 //! | `usage`, `reindex`, `copy`, `settle` | counting, indexing, copying, giving back |
 
 pub(super) mod alive;
@@ -20,6 +20,7 @@ pub(super) mod collect;
 mod copy;
 mod damage;
 mod digests;
+mod mend;
 mod names;
 pub(super) mod reap;
 mod reindex;

@@ -45,8 +45,7 @@ impl Care {
             if !crate::storage::is_younger(found.modified, self.rules.hold)
                 && !self.store.exists(&Key::revision(&image, &referrer)).await?
             {
-                self.store.remove(&found.key).await?;
-                done.removed += 1;
+                done.removed += u64::from(self.remove_entry(&found.key, &image, &referrer).await?);
             }
         }
         Ok(done)

@@ -4,16 +4,15 @@
 //! again before it is told: others may be pushing and deleting. Nothing that was pushed is deleted: what
 //! is altered is put aside.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::digests::DigestSet;
-use super::names;
 use super::{Care, Damage, Finding, Progress};
-use crate::oci::{Digest, Hasher, ImageName, UploadId};
-use crate::registry::{delete, manifests, uses};
+use super::{mend, names};
+use crate::oci::{Digest, Hasher, ImageName};
+use crate::registry::manifests;
 use crate::storage::{Found, Key, Place, StorageError, is_younger};
 
 /// How many blobs are hashed at the same time.
@@ -119,7 +118,7 @@ impl Verification<'_> {
                 State::Gone | State::Whole(_) => {}
                 State::Altered(_) => {
                     self.bad.insert(&digest);
-                    let repaired = self.repair && care.put_aside(&digest, &found).await?;
+                    let repaired = self.repair && care.put_aside(&digest, &found.key).await?;
                     self.tell(&found.key, Damage::BlobAltered, repaired);
                 }
                 State::Incomplete(why) => {
@@ -203,10 +202,7 @@ impl Verification<'_> {
             Ok(Some(_)) => {}
             Ok(None) => {
                 if store.exists(key).await? {
-                    if self.repair {
-                        delete::remove_revision(store, image, digest, &[]).await?;
-                    }
-                    let repaired = self.repair && !store.exists(key).await?;
+                    let repaired = self.repair && self.care.remove_missing(image, digest).await?;
                     self.tell(key, Damage::ManifestMissing, repaired);
                 }
                 return Ok(());
@@ -227,9 +223,10 @@ impl Verification<'_> {
                         self.tell(key, Damage::BlobMissing { blob: blob.digest.clone() }, false);
                     }
                 }
-                Some(trace) if trace.size < blob.size && self.bad.insert(&blob.digest) => {
-                    let damage = Damage::BlobTruncated { size: trace.size, expected: blob.size };
-                    self.tell(&Key::blob(&blob.digest), damage, false);
+                // The bytes were hashed, and are what was pushed: it is the manifest that is wrong.
+                Some(trace) if trace.size < blob.size && !self.bad.contains(&blob.digest) => {
+                    let (blob, stated) = (blob.digest.clone(), blob.size);
+                    self.tell(key, Damage::SizeWrong { blob, size: trace.size, stated }, false);
                 }
                 Some(_) => {
                     let link = Key::layer(image, &blob.digest);
@@ -268,13 +265,7 @@ impl Verification<'_> {
         if store.exists(&revision).await? || store.link(key).await?.as_ref() != Some(&target) {
             return Ok(());
         }
-        let is_there = !self.bad.contains(&target) && matches!(names::read(store, &target).await, Ok(Some(_)));
-        let repaired = self.repair && is_there;
-        if repaired {
-            let used = BTreeSet::from([target.clone()]);
-            uses::claim(store, None, &used).await?;
-            store.set_link(&revision, &target).await?;
-        }
+        let repaired = self.repair && !self.bad.contains(&target) && mend::enter_again(store, image, &target).await?;
         self.tell(key, Damage::TagDangling { target }, repaired);
         Ok(())
     }
@@ -288,10 +279,8 @@ impl Verification<'_> {
                 Some(Place::Referrer { image, referrer, .. }) => {
                     let is_old = !is_younger(found.modified, LEFTOVER_AGE);
                     if is_old && !store.exists(&Key::revision(&image, &referrer)).await? {
-                        if self.repair {
-                            store.remove(&found.key).await?;
-                        }
-                        self.tell(&found.key, Damage::ReferrerDangling, self.repair);
+                        let repaired = self.repair && self.care.remove_entry(&found.key, &image, &referrer).await?;
+                        self.tell(&found.key, Damage::ReferrerDangling, repaired);
                     }
                 }
                 Some(Place::UploadRecord(id)) => {
@@ -325,7 +314,7 @@ impl Verification<'_> {
 }
 
 /// What became of reading a blob.
-enum State {
+pub(super) enum State {
     /// It has its digest, and so many bytes.
     Whole(u64),
     /// It has another digest.
@@ -338,7 +327,7 @@ enum State {
 
 impl Care {
     /// Reads a blob and hashes it.
-    async fn state(&self, digest: &Digest) -> Result<State, StorageError> {
+    pub(super) async fn state(&self, digest: &Digest) -> Result<State, StorageError> {
         match self.hash(digest).await {
             Ok(state) => Ok(state),
             Err(StorageError::Damaged { why, .. }) => Ok(State::Incomplete(why)),
@@ -364,66 +353,6 @@ impl Care {
             .map_err(|error| StorageError::Stopped(error.to_string()))?;
         }
         Ok(if hasher.finish() == *digest { State::Whole(size) } else { State::Altered(size) })
-    }
-
-    /// Moves a blob aside that is not what it should be, unless it was written or used since; `false` then.
-    async fn put_aside(&self, digest: &Digest, found: &Found) -> Result<bool, StorageError> {
-        if !matches!(Place::of(found.key.as_str()), Some(Place::Blob(_))) {
-            return Ok(false);
-        }
-        let mark = self.store.mark(BTreeSet::from([digest.clone()])).await?;
-        let moved = async {
-            // Whoever pushes it now waits for the mark.
-            tokio::time::sleep(self.rules.pause).await;
-            if self.store.stat(&found.key).await?.as_ref() != Some(found) {
-                return Ok(false);
-            }
-            self.store.move_to(&found.key, &Key::quarantine(digest, UploadId::random())).await?;
-            Ok(true)
-        };
-        let moved = moved.await;
-        self.store.unmark(&mark).await?;
-        moved
-    }
-
-    /// Removes a link that leads nowhere, unless it was made just now; `false` then.
-    async fn remove_dangling(&self, image: &ImageName, digest: &Digest) -> Result<bool, StorageError> {
-        let link = Key::layer(image, digest);
-        let mark = self.store.mark(BTreeSet::from([digest.clone()])).await?;
-        let removed = async {
-            tokio::time::sleep(self.rules.pause).await;
-            let found = self.store.stat(&link).await?;
-            let is_new = found.is_none_or(|found| is_younger(found.modified, 3 * self.rules.hold));
-            if is_new || self.store.trace(digest).await?.is_some() {
-                return Ok(false);
-            }
-            self.store.remove(&link).await
-        };
-        let removed = removed.await;
-        self.store.unmark(&mark).await?;
-        removed
-    }
-
-    /// Writes the link of a tag again, where its history leaves no doubt.
-    async fn mend_tag(&self, key: &Key) -> Result<bool, StorageError> {
-        let Some(Place::Tag(image, tag)) = Place::of(key.as_str()) else { return Ok(false) };
-        let mut targets = BTreeSet::new();
-        let mut walk = self.store.walk(&Key::tag(&image, &tag), &[]);
-        while let Some(found) = walk.try_next().await? {
-            if let Some(Place::TagHistory(_, _, digest)) = Place::of(found.key.as_str()) {
-                targets.insert(digest);
-            }
-        }
-        let _alone = self.store.tagging(&image).await;
-        let is_damaged = matches!(self.store.link(key).await, Err(StorageError::Damaged { .. }));
-        match targets.pop_first() {
-            Some(target)
-                if targets.is_empty() && is_damaged && self.store.exists(&Key::revision(&image, &target)).await? =>
-            {
-                self.store.set_link(key, &target).await.map(|()| true)
-            }
-            _ => Ok(false),
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::policy::TagMode;
 use crate::registry::{Care, Damage, Rules, Verified, VerifyOptions};
 use crate::storage::Key;
 
@@ -164,6 +165,94 @@ async fn a_large_blob_that_lost_a_part_is_found() {
 }
 
 #[tokio::test]
+async fn an_altered_blob_in_parts_is_put_aside_and_a_push_brings_it_back() {
+    let [_, _, world] = World::all().await;
+    let scene = Scene::new(world).await;
+    let content = vec![5; 3_000_000];
+    let large = scene.world.push_blob("a", &content).await;
+    let part = scene.store.pointer(&large).await.unwrap().unwrap().parts[0].clone();
+    let altered = vec![6; usize::try_from(part.size).unwrap()];
+    scene.store.put(&part.key, altered.clone().into()).await.unwrap();
+    let verified = scene.verify(true).await;
+    assert_eq!((names(&verified), verified.remaining()), (vec!["BlobAltered".to_owned()], 0));
+    assert!(scene.store.pointer(&large).await.unwrap().is_none());
+    let mut walk = scene.store.walk(&Key::own(), &[]);
+    let mut aside = Vec::new();
+    while let Some(found) = walk.next().await {
+        let found = found.unwrap();
+        aside.extend(found.key.as_str().contains("/quarantine/").then_some(found.size));
+    }
+    assert_eq!(aside, [3_000_000]);
+    scene.world.push_blob("a", &content).await;
+    assert_eq!(scene.world.read_blob("a", &large).await.unwrap(), content);
+}
+
+#[tokio::test]
+async fn a_manifest_that_states_a_wrong_size_is_what_is_wrong() {
+    for world in World::all().await {
+        let scene = Scene::new(world).await;
+        let text = manifest(&scene.config, "").replace(r#""size":3"#, r#""size":3000"#);
+        let wrong = scene.world.put("a", &["w"], &text).await.unwrap().digest;
+        let verified = scene.verify(true).await;
+        assert_eq!((names(&verified), verified.remaining()), (vec!["SizeWrong".to_owned()], 0));
+        assert_eq!(verified.findings[0].path, Key::revision(&image("a"), &wrong).to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_tag_is_not_mended_where_its_manifest_lacks_a_blob() {
+    for world in World::all().await {
+        let scene = Scene::new(world).await;
+        let lacking = scene.world.push_image("a", &["l"], "lacking").await;
+        scene.remove(&Key::revision(&image("a"), &lacking)).await;
+        scene.remove(&Key::blob(&sha256(b"lacking"))).await;
+        scene.verify(true).await;
+        assert!(!scene.store.exists(&Key::revision(&image("a"), &lacking)).await.unwrap());
+        // With it, it is.
+        scene.world.push_blob("a", b"lacking").await;
+        scene.verify(true).await;
+        assert_eq!(scene.world.get("a", "l").await.unwrap().digest, lacking);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_of_a_manifest_that_is_being_pushed_stays() {
+    for world in World::all().await {
+        let scene = Scene::new(world).await;
+        let (a, subject) = (image("a"), scene.manifest.clone());
+        let entry = Key::referrer(&a, &subject, &scene.referrer);
+        let care = |hold| {
+            let rules = Rules { pause: Duration::ZERO, hold, ..Rules::new(Duration::ZERO) };
+            Care::of(&scene.world.registry, &storage(), rules).unwrap()
+        };
+        // Its bytes were written just now; its link is not there yet.
+        scene.remove(&Key::revision(&a, &scene.referrer)).await;
+        assert!(!care(Duration::from_secs(60)).remove_entry(&entry, &a, &scene.referrer).await.unwrap());
+        assert!(scene.store.exists(&entry).await.unwrap());
+        assert!(care(Duration::ZERO).remove_entry(&entry, &a, &scene.referrer).await.unwrap());
+        assert!(!scene.store.exists(&entry).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_without_bytes_stays_while_it_has_a_tag_or_is_new() {
+    for world in World::all().await {
+        let scene = Scene::new(world).await;
+        let revision = Key::revision(&image("a"), &scene.index);
+        scene.remove(&Key::blob(&scene.index)).await;
+        let verified = scene.verify(true).await;
+        assert_eq!((names(&verified), verified.remaining()), (vec!["ManifestMissing".to_owned()], 1));
+        let rules = Rules { pause: Duration::ZERO, ..Rules::new(Duration::from_secs(60)) };
+        let care = Care::of(&scene.world.registry, &storage(), rules).unwrap();
+        scene.world.delete_tag("a", "i").await.unwrap();
+        care.verify(VerifyOptions { repair: true }, &quietly).await.unwrap();
+        assert!(scene.store.exists(&revision).await.unwrap());
+        scene.verify(true).await;
+        assert!(!scene.store.exists(&revision).await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_storage_is_copied_and_given_back() {
     let [files, _, pieces] = World::all().await;
     let rules = Rules { pause: Duration::ZERO, ..Rules::new(Duration::from_secs(1)) };
@@ -171,9 +260,9 @@ async fn a_storage_is_copied_and_given_back() {
     let content = vec![9; 3_000_000];
     let large = pieces.push_blob("a", &content).await;
     pieces.put("a", &["t"], &manifest(&large, "")).await.unwrap();
-    let copied = care(&pieces).copy_to(&care(&files), &quietly).await.unwrap();
+    let copied = care(&pieces).copy_to(&care(&files), TagMode::CreateOnly, &quietly).await.unwrap();
     assert_eq!((copied.blobs, copied.skipped, copied.damaged.len()), (2, 0, 0));
-    let again = care(&pieces).copy_to(&care(&files), &quietly).await.unwrap();
+    let again = care(&pieces).copy_to(&care(&files), TagMode::CreateOnly, &quietly).await.unwrap();
     assert_eq!((again.blobs, again.skipped, again.links), (0, 2, 0));
     assert_eq!(files.get("a", "t").await.unwrap().digest, pieces.get("a", "t").await.unwrap().digest);
     assert_eq!(files.read_blob("a", &large).await.unwrap(), content);
@@ -182,11 +271,11 @@ async fn a_storage_is_copied_and_given_back() {
     store.remove(&Key::blob(&large)).await.unwrap();
     store.put(&Key::blob(&sha256(b"x")), "y".into()).await.unwrap();
     let [_, empty, _] = World::all().await;
-    assert_eq!(care(&files).copy_to(&care(&empty), &quietly).await.unwrap().damaged.len(), 1);
+    assert_eq!(care(&files).copy_to(&care(&empty), TagMode::CreateOnly, &quietly).await.unwrap().damaged.len(), 1);
 
     let store = pieces.registry.store(&storage()).unwrap();
     assert!(store.pointer(&large).await.unwrap().is_some());
-    let settled = care(&pieces).settle(&quietly).await.unwrap();
+    let settled = care(&pieces).settle(Duration::ZERO, &quietly).await.unwrap();
     assert_eq!((settled.blobs, settled.bytes), (1, 3_000_000));
     assert!(store.pointer(&large).await.unwrap().is_none() && !store.has_any(&Key::all_parts()).await.unwrap());
     assert_eq!(pieces.again().read_blob("a", &large).await.unwrap(), content);

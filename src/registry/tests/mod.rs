@@ -2,12 +2,14 @@
 
 mod blobs;
 mod care;
+mod copy;
 mod damage;
 mod deletes;
 mod lists;
 mod manifests;
 mod objects;
 mod scale;
+mod settle;
 
 use std::path::PathBuf;
 use std::sync::Arc;
