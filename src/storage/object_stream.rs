@@ -79,12 +79,18 @@ impl ObjectStream {
                 self.current = None;
                 continue;
             }
-            let current = match &mut self.current {
-                Some(current) => current,
-                None => match open(&self.remote, wanted).await {
-                    Ok(opened) => self.current.insert(opened),
+            let Some(current) = &mut self.current else {
+                match open(&self.remote, wanted).await {
+                    Ok(opened) => self.current = Some(opened),
+                    // It may pass: the store was asked, and did not answer.
+                    Err(error @ StorageError::Object { .. }) if self.failures < FAILURES_MAX => {
+                        tracing::debug!(%error, "reading on is tried again");
+                        self.failures += 1;
+                        tokio::time::sleep(PAUSE * 2_u32.pow(self.failures - 1)).await;
+                    }
                     Err(error) => return Some(Err(error)),
-                },
+                }
+                continue;
             };
             let error = match current.next().await {
                 Some(Ok(bytes)) if bytes.is_empty() => continue,
