@@ -268,7 +268,7 @@ def make_lists(storage, options):
         names = [name.removeprefix(prefix + "/") for name in make_images(storage, prefix, total)]
         with_prefix.append(List("images", names, options.port + 1 + number, "/v2/_catalog", lambda body: body["repositories"], 100, f"{LAYOUT}/repositories/{prefix}"))
     lists += with_prefix
-    for total in (1_000, 10_000):
+    for total in (3_000, 10_000):
         subject, names = make_referrers(storage, f"referred/r{total}", total)
         field = lambda body: [entry["digest"] for entry in body["manifests"]]
         folder = f"{OWN}/repositories/referred/r{total}/_referrers/subjects/sha256/{subject}"

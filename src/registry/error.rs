@@ -24,6 +24,9 @@ pub enum RegistryError {
         /// How many bytes are acknowledged.
         offset: u64,
     },
+    /// An upload has so many chunks that its records would become too long to be read.
+    #[error("the upload has as many chunks as it can have; finish it with a PUT, or begin again with larger chunks")]
+    UploadChunks,
     /// The body has more or fewer bytes than it was said to have.
     #[error("the body has {received} bytes instead of {announced}")]
     Size {

@@ -1,5 +1,7 @@
 //! Mounting a blob of another image.
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
 use super::walk::ImageWalk;
 use super::{Registry, RegistryError, manifests, uses};
 use crate::oci::Digest;
@@ -8,6 +10,9 @@ use crate::storage::Key;
 
 /// How many images are looked at where no source was named.
 const SEARCH_IMAGES: usize = 200;
+
+/// How many of them at the same time.
+const SEARCH_AT_ONCE: usize = 8;
 
 /// How many folders are listed where no source was named.
 const SEARCH_FOLDERS: usize = 400;
@@ -42,12 +47,27 @@ impl Registry {
         let storage = permit.push().storage();
         let mut walk = ImageWalk::after(None, Key::LAYERS, SEARCH_IMAGES);
         walk.enter(prefix, storage.clone(), self.store(storage)?);
-        for _ in 0..SEARCH_IMAGES {
-            if walk.listed() > SEARCH_FOLDERS {
-                break;
+        let (mut seen, mut is_over) = (0, false);
+        while !is_over {
+            let mut some = Vec::new();
+            while some.len() < SEARCH_AT_ONCE && !is_over {
+                is_over = seen == SEARCH_IMAGES || walk.listed() > SEARCH_FOLDERS;
+                if is_over {
+                    break;
+                }
+                match walk.next(&|_| false).await? {
+                    None => is_over = true,
+                    Some(found) => {
+                        seen += 1;
+                        some.extend(permit.may_search(&found.image).then_some(found));
+                    }
+                }
             }
-            let Some(found) = walk.next(&|_| false).await? else { break };
-            if permit.may_search(&found.image) && manifests::holds_blob(&found.store, &found.image, digest).await? {
+            let is_found = stream::iter(some)
+                .map(async |found| manifests::holds_blob(&found.store, &found.image, digest).await)
+                .buffer_unordered(SEARCH_AT_ONCE)
+                .try_any(async |is_held| is_held);
+            if is_found.await? {
                 return Ok(true);
             }
         }

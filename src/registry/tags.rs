@@ -1,5 +1,7 @@
 //! Tags: listing, setting and removing them.
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
 use super::{Page, Registry, RegistryError, manifests};
 use crate::oci::{Algorithm, Digest, ImageName, Tag};
 use crate::policy::{PullPermit, TagMode};
@@ -115,12 +117,20 @@ pub(super) async fn set(
         }
     }
     store.set_link(&Key::tag_history(image, tag, digest), digest).await?;
+    if store.is_remote() && !store.exists(&current).await? {
+        // Another process had seen the tag where it was before, and removed it then. This push was not
+        // acknowledged yet, and so may as well come after that.
+        store.create_link(&current, digest).await?;
+    }
     Ok(true)
 }
 
 /// Removes a tag, where `only` is given only while it points there: first the link by which it exists,
 /// then its history, then folders that are empty. Never recursively, since another process may create
 /// it again meanwhile. `false` where there was nothing to remove.
+///
+/// No store deletes under a condition. Between the look and the delete another process may move the tag;
+/// that process looks again before it acknowledges the move: see [`set`].
 pub(super) async fn remove(
     store: &Store,
     image: &ImageName,
@@ -128,11 +138,20 @@ pub(super) async fn remove(
     only: Option<&Digest>,
 ) -> Result<bool, StorageError> {
     let current = Key::tag_current(image, tag);
-    let _alone = store.tagging(image).await;
-    if only.is_some() && store.link(&current).await?.as_ref() != only {
-        return Ok(false);
+    let alone = store.tagging(image).await;
+    let existed = match only {
+        None => store.remove(&current).await?,
+        Some(_) if store.link(&current).await?.as_ref() != only => return Ok(false),
+        // It was there a moment ago, and another look would only leave time for it to be moved.
+        Some(_) if store.is_remote() => store.discard(&current).await.map(|()| true)?,
+        Some(_) => store.remove(&current).await?,
+    };
+    if store.is_remote() {
+        // The tag is gone, and its history may be long.
+        drop(alone);
+        remove_history(store, image, tag).await?;
+        return Ok(existed);
     }
-    let existed = store.remove(&current).await?;
     for algorithm in Algorithm::ALL {
         let histories = Key::tag_histories(image, tag, algorithm);
         for hex in store.list(&histories).await?.folders {
@@ -146,6 +165,20 @@ pub(super) async fn remove(
     remove_folders(store, &Key::tag_histories(image, tag, Algorithm::Sha256), 1).await?;
     remove_folders(store, &current, 2).await?;
     Ok(existed)
+}
+
+/// Removes the history of a tag on an object store.
+async fn remove_history(store: &Store, image: &ImageName, tag: &Tag) -> Result<(), StorageError> {
+    for algorithm in Algorithm::ALL {
+        let folders = store.list(&Key::tag_histories(image, tag, algorithm)).await?.folders;
+        let digests = folders.into_iter().filter_map(|hex| Digest::from_hex(algorithm, &hex).ok());
+        stream::iter(digests)
+            .map(async |digest| store.discard(&Key::tag_history(image, tag, &digest)).await)
+            .buffer_unordered(store.parallel())
+            .try_collect::<()>()
+            .await?;
+    }
+    Ok(())
 }
 
 /// Removes the folders that hold a key, from the innermost, where they are empty.

@@ -65,6 +65,9 @@ impl Registry {
             Acquired::Busy { offset } => return Err(RegistryError::UploadOffset { offset }),
             Acquired::Unknown | Acquired::Published => return Err(RegistryError::UploadUnknown),
         };
+        if !writer.takes_chunk() {
+            return Err(RegistryError::UploadChunks);
+        }
         let received = async {
             let writer = receive(writer, range, body).await?;
             if !confirm() {
@@ -257,12 +260,13 @@ where
     if !confirm() {
         return Err(RegistryError::Withdrawn);
     }
+    let is_to_tidy = writer.leaves_records();
     let (publisher, image, digest) = (Arc::clone(store), permit.image().clone(), digest.clone());
     let is_there = store
         .to_the_end(async move {
             let published = publisher.publish_upload(writer, &digest);
             let is_there = uses::publishing(&publisher, &image, &digest, published).await?;
-            if is_there {
+            if is_there && is_to_tidy {
                 tidy(publisher, id);
             }
             Ok::<_, StorageError>(is_there)
@@ -319,7 +323,11 @@ async fn finish_again(
         tidy(Arc::clone(store), id);
         return Ok(());
     }
-    cancel(store, permit.image(), owner(permit), id).await
+    // The image has the blob, and that is what was asked for. What cannot be removed now goes when sessions expire.
+    if let Err(error) = cancel(store, image, owner(permit), id).await {
+        tracing::debug!(upload = %id, %error, "what a finished upload leaves stays until it expires");
+    }
+    Ok(())
 }
 
 async fn cancel(store: &Store, image: &ImageName, owner: Option<&str>, id: UploadId) -> Result<(), RegistryError> {

@@ -239,6 +239,7 @@ fn from_registry(error: &RegistryError) -> Parts {
         E::NameUnknown => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown),
         E::UploadUnknown => (StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown),
         E::UploadOffset { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::RangeInvalid),
+        E::UploadChunks => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BlobUploadInvalid),
         E::Size { .. } => (StatusCode::BAD_REQUEST, ErrorCode::SizeInvalid),
         E::DigestMismatch { .. } => (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid),
         E::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),

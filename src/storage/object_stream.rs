@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -17,6 +17,9 @@ use super::{Key, StorageError};
 /// How often in a row reading on may fail before it is given up. (The start of each try is tried again by itself.)
 const FAILURES_MAX: u32 = 4;
 
+/// For how long reading on may come to nothing. A slow client counts, too: a failure after that is the end.
+const STANDSTILL: Duration = Duration::from_secs(20);
+
 /// The first pause after a failure; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -27,6 +30,8 @@ pub(super) struct ObjectStream {
     wanted: VecDeque<Wanted>,
     current: Option<BoxStream<'static, object_store::Result<Bytes>>>,
     failures: u32,
+    /// When the last bytes came.
+    progress: Instant,
     /// Where all of the blob is, and how large it is, once the parts are gone.
     settled: Option<(Key, u64)>,
 }
@@ -60,7 +65,7 @@ impl ObjectStream {
             begin += size;
         }
         let settled = location.settled.clone().map(|key| (key, location.size));
-        let mut stream = Self { remote, wanted, current: None, failures: 0, settled };
+        let mut stream = Self { remote, wanted, current: None, failures: 0, progress: Instant::now(), settled };
         stream.open().await?;
         Ok(stream)
     }
@@ -104,10 +109,16 @@ impl ObjectStream {
                 self.current = None;
                 continue;
             }
-            if self.current.is_none()
-                && let Err(error) = self.open().await
-            {
-                return Some(Err(error));
+            if self.current.is_none() {
+                match self.open().await {
+                    Ok(()) => {}
+                    // It may pass: the store was asked, and did not answer.
+                    Err(error @ StorageError::Object { .. }) => match self.pause(error).await {
+                        Ok(()) => continue,
+                        Err(error) => return Some(Err(error)),
+                    },
+                    Err(error) => return Some(Err(error)),
+                }
             }
             let (wanted, current) = (self.wanted.front_mut()?, self.current.as_mut()?);
             let error = match current.next().await {
@@ -115,20 +126,30 @@ impl ObjectStream {
                 Some(Ok(bytes)) if bytes.len() as u64 <= wanted.end - wanted.position => {
                     wanted.position += bytes.len() as u64;
                     self.failures = 0;
+                    self.progress = Instant::now();
                     return Some(Ok(bytes));
                 }
                 Some(Ok(_)) => return Some(Err(damaged(&wanted.key, "more bytes came than were asked for"))),
                 Some(Err(error)) => object_error(&wanted.key, error),
                 None => damaged(&wanted.key, "it ended too early"),
             };
-            self.failures += 1;
-            if self.failures > FAILURES_MAX {
-                return Some(Err(error));
-            }
             // Goes on where it broke off.
             self.current = None;
-            tokio::time::sleep(PAUSE * 2_u32.pow(self.failures - 1)).await;
+            if let Err(error) = self.pause(error).await {
+                return Some(Err(error));
+            }
         }
+    }
+
+    /// Waits after a failure; gives the error back where it has lasted too long.
+    async fn pause(&mut self, error: StorageError) -> Result<(), StorageError> {
+        self.failures += 1;
+        if self.failures > FAILURES_MAX || self.progress.elapsed() > STANDSTILL {
+            return Err(error);
+        }
+        tracing::debug!(%error, "reading on is tried again");
+        tokio::time::sleep(PAUSE * 2_u32.pow(self.failures - 1)).await;
+        Ok(())
     }
 }
 

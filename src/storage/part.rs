@@ -195,7 +195,7 @@ impl PartWriter {
         running.done.sort_unstable_by_key(|(index, _)| *index);
         let pieces = running.done.iter().map(|(_, part)| PartId { content_id: part.content_id.clone() }).collect();
         let path = self.remote.path(&running.key);
-        let completed = self.remote.multipart.complete_multipart(&path, &running.id, pieces).await;
+        let completed = self.remote.completing.complete_multipart(&path, &running.id, pieces).await;
         if let Err(error) = completed {
             // It may have been carried out all the same, by the first of several tries.
             let found = self.objects.size(&running.key).await;

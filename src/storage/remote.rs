@@ -44,6 +44,8 @@ pub(super) struct Remote {
     large: Arc<dyn ObjectStore>,
     pub(super) streams: Arc<dyn ObjectStore>,
     pub(super) multipart: Arc<dyn MultipartStore>,
+    /// The same, for making an object of its pieces, which takes longer than sending one.
+    pub(super) completing: Arc<dyn MultipartStore>,
     signer: Option<Arc<dyn Signer>>,
     root: Path,
     pub(super) locations: Cache<Digest, Arc<Location>>,
@@ -60,7 +62,14 @@ impl Remote {
         root: Path,
     ) -> Self {
         let locations = Cache::builder().max_capacity(LOCATIONS_MAX).time_to_live(LOCATION_AGE).build();
-        Self { large, streams, multipart, signer: None, root, locations, sizes: Sizes::default() }
+        let completing = Arc::clone(&multipart);
+        Self { large, streams, multipart, completing, signer: None, root, locations, sizes: Sizes::default() }
+    }
+
+    /// Makes objects of their pieces by a store that has more time.
+    pub(super) fn with_completing(mut self, completing: Arc<dyn MultipartStore>) -> Self {
+        self.completing = completing;
+        self
     }
 
     /// Sends clients to presigned URLs. The signer does not begin at the root.

@@ -22,14 +22,22 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long a small object may take, each time that it is tried.
 const SMALL_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a piece of a large object may take, or making a large object of its pieces.
-const LARGE_WITHIN: Duration = Duration::from_secs(120);
+/// How long a piece of a large object may take, each time that it is tried.
+const LARGE_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long making a large object of its pieces may take, each time that it is tried.
+const COMPLETE_WITHIN: Duration = Duration::from_secs(120);
 
 /// How long a store may send nothing of an object that is read in a stream.
 const STALLED_AFTER: Duration = Duration::from_secs(15);
 
 /// What failed in passing is tried again for so long.
 const RETRY_WITHIN: Duration = Duration::from_secs(15);
+
+/// The same for pieces, and for making an object of them. Longer than a try may take, so that one connection that
+/// stalls does not end an upload of many pieces.
+const LARGE_RETRY_WITHIN: Duration = Duration::from_secs(75);
+const COMPLETE_RETRY_WITHIN: Duration = Duration::from_secs(150);
 
 /// Which bucket to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,9 +78,11 @@ impl S3Options {
     /// Says what is wrong: it cannot be reached, the keys do not fit, or it ignores conditions.
     pub(super) async fn open(&self) -> Result<(Objects, Arc<Remote>), StorageError> {
         let root = Path::from(self.prefix.as_str());
-        let small = self.client(|options| options.with_timeout(SMALL_WITHIN))?;
-        let large = self.client(|options| options.with_timeout(LARGE_WITHIN))?;
-        let streams = self.client(|options| options.with_timeout_disabled().with_read_timeout(STALLED_AFTER))?;
+        let small = self.client(RETRY_WITHIN, |options| options.with_timeout(SMALL_WITHIN))?;
+        let large = self.client(LARGE_RETRY_WITHIN, |options| options.with_timeout(LARGE_WITHIN))?;
+        let completing = self.client(COMPLETE_RETRY_WITHIN, |options| options.with_timeout(COMPLETE_WITHIN))?;
+        let streams =
+            self.client(RETRY_WITHIN, |options| options.with_timeout_disabled().with_read_timeout(STALLED_AFTER))?;
         let below = |store: AmazonS3| -> Arc<dyn ObjectStore> {
             match self.prefix.is_empty() {
                 true => Arc::new(store),
@@ -82,13 +92,18 @@ impl S3Options {
         let base = if self.prefix.is_empty() { String::new() } else { format!("{root}/") };
         let lister = Lister::Pages { store: Arc::new(small.clone()), base: base.into() };
         let objects = Objects { store: below(small.clone()), folders: None, lister };
-        let remote = Remote::new(below(large.clone()), below(streams), Arc::new(large), root.clone());
+        let remote = Remote::new(below(large.clone()), below(streams), Arc::new(large), root.clone())
+            .with_completing(Arc::new(completing));
         let remote = if self.redirect { remote.with_signer(Arc::new(small)) } else { remote };
         self.probe(&objects).await?;
         Ok((objects, Arc::new(remote)))
     }
 
-    fn client(&self, timeouts: impl FnOnce(ClientOptions) -> ClientOptions) -> Result<AmazonS3, StorageError> {
+    fn client(
+        &self,
+        retry_within: Duration,
+        timeouts: impl FnOnce(ClientOptions) -> ClientOptions,
+    ) -> Result<AmazonS3, StorageError> {
         let is_plain = self.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
         let options = ClientOptions::new()
             .with_allow_http(is_plain)
@@ -104,7 +119,7 @@ impl S3Options {
             },
             // The time is the limit.
             max_retries: 50,
-            retry_timeout: RETRY_WITHIN,
+            retry_timeout: retry_within,
         };
         let builder = match &self.keys {
             Some(keys) => {
@@ -175,6 +190,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_try_that_stalls_is_followed_by_another() {
+        for (one, all) in [(LARGE_WITHIN, LARGE_RETRY_WITHIN), (COMPLETE_WITHIN, COMPLETE_RETRY_WITHIN)] {
+            assert!(all > one, "no request is begun again after {all:?}");
+        }
+    }
+
+    #[test]
     fn keys_are_never_shown() {
         let keys = S3Keys { id: "hunter1".to_owned(), secret: "hunter2".to_owned() };
         assert!(!format!("{keys:?}").contains("hunter"));
@@ -191,7 +213,7 @@ mod tests {
             keys: Some(S3Keys { id: "id".to_owned(), secret: "hunter2".to_owned() }),
             redirect: true,
         };
-        let client = options.client(|options| options.with_timeout(SMALL_WITHIN)).unwrap();
+        let client = options.client(RETRY_WITHIN, |options| options.with_timeout(SMALL_WITHIN)).unwrap();
         assert!(!format!("{client:?}").is_empty());
         let error = options.refuse("is away".to_owned()).to_string();
         assert!(error.contains("images") && error.contains("127.0.0.1:9") && !error.contains("hunter2"), "{error}");

@@ -132,8 +132,9 @@ impl Store {
             return Ok(());
         }
         let Some(folders) = &self.objects.folders else {
-            // That there is no such object is an answer.
-            self.objects.size(&Key::probe("")).await?;
+            // That nothing lies there is an answer. (Of a single object, a store says the same whether or not there
+            // is a bucket.)
+            self.objects.has_any(&Key::uploads()).await?;
             *answered = Some(Instant::now());
             return Ok(());
         };
@@ -195,6 +196,11 @@ impl Store {
     /// Removes an object; `false` where there is none.
     pub async fn remove(&self, key: &Key) -> Result<bool, StorageError> {
         self.objects.remove(key).await
+    }
+
+    /// Whether it is a store of objects, which other processes may change at the same time.
+    pub fn is_remote(&self) -> bool {
+        self.objects.folders.is_none()
     }
 
     /// Removes a folder if nothing lies in it.

@@ -48,7 +48,8 @@ impl Store {
         id: UploadId,
     ) -> Result<Option<Chain>, StorageError> {
         let (is_owner, chain) = try_join(self.owns_upload(image, owner, id), self.whole_chain(id)).await?;
-        Ok(if is_owner { chain } else { None })
+        // The session may have gone between the two.
+        Ok(chain.filter(|chain| is_owner && chain.has_session))
     }
 
     /// The chain of an upload, whoever it belongs to; `None` where it ends at this moment.

@@ -137,10 +137,12 @@ impl Store {
         }
         let is_small = pointer.size <= remote.sizes.piece as u64;
         let placed = match parts {
-            [only] if is_small => remote.copy(&only.key, &Key::blob(digest)).await,
+            [only] if is_small => self.copy_part(remote, only, digest).await,
             _ if is_small && parts.len() <= GATHER_MAX => self.gather(remote, parts, digest).await,
-            _ => self.point(digest, &pointer).await,
+            _ => self.point_alone(digest, &pointer).await,
         };
+        // Where the blob was, there may have been less of it.
+        remote.locations.invalidate(digest);
         match placed {
             // Somebody else may have finished the same, and cleaned up.
             Err(error) if error.is_not_found() => match self.is_whole(digest, pointer.size).await? {
@@ -148,6 +150,28 @@ impl Store {
                 false => Err(error),
             },
             result => result,
+        }
+    }
+
+    /// Copies a blob's only part to its final key, inside the store where the store does it.
+    async fn copy_part(&self, remote: &Arc<Remote>, part: &Part, digest: &Digest) -> Result<(), StorageError> {
+        let key = Key::blob(digest);
+        remote.copy(&part.key, &key).await?;
+        if self.objects.size(&key).await? == Some(part.size) {
+            return Ok(());
+        }
+        // Stores have said that they copied, and had not.
+        self.gather(remote, std::slice::from_ref(part), digest).await
+    }
+
+    /// Makes parts a blob, and removes what is in their way: bytes at the final key are looked at first, and those
+    /// of another size are not the blob's.
+    async fn point_alone(&self, digest: &Digest, pointer: &Pointer) -> Result<(), StorageError> {
+        self.point(digest, pointer).await?;
+        let key = Key::blob(digest);
+        match self.objects.size(&key).await? {
+            Some(size) if size != pointer.size => self.objects.discard(&key).await,
+            _ => Ok(()),
         }
     }
 

@@ -8,6 +8,10 @@ use super::upload_objects::Tail;
 use super::{Key, StorageError};
 use crate::oci::{Algorithm, Hasher, ImageName, UploadId};
 
+/// How many chunks an upload can have on an object store. The record of its end and the pointer to its parts name
+/// the parts of all of them, and stay far below what is read whole.
+const CHUNKS_MAX: usize = 10_000;
+
 /// What came of asking for an upload to write to.
 #[derive(Debug)]
 pub enum Acquired {
@@ -73,6 +77,23 @@ impl UploadWriter {
     /// The session.
     pub fn id(&self) -> UploadId {
         self.id
+    }
+
+    /// Whether one more chunk can be acknowledged. What finishes the upload is no chunk.
+    pub fn takes_chunk(&self) -> bool {
+        match &self.data {
+            WriterData::File(_) => true,
+            WriterData::Objects(tail) => tail.before.as_ref().is_none_or(|chain| chain.places.len() < CHUNKS_MAX),
+        }
+    }
+
+    /// Whether there is anything for [`Store::tidy_upload`](super::Store::tidy_upload) to remove when it is
+    /// published: not where nobody else knows of the upload, and all of it is still in memory.
+    pub fn leaves_records(&self) -> bool {
+        match &self.data {
+            WriterData::File(_) => false,
+            WriterData::Objects(tail) => tail.before.is_some() || tail.parts.whole().is_none(),
+        }
     }
 
     /// How many bytes were acknowledged before.

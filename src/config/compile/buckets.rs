@@ -1,5 +1,7 @@
 //! Storages in buckets.
 
+use std::sync::LazyLock;
+
 use super::super::codes;
 use super::super::model::{S3Credentials, S3Definition, SecretSource};
 use super::super::report::Report;
@@ -106,10 +108,13 @@ pub(super) fn ground(definition: &S3Definition) -> String {
     format!("{store}/{}", definition.bucket)
 }
 
-/// Text that is the same for equal definitions only, and from which no secret can be had.
+/// Makes the text that stands for a secret useless elsewhere, and different after each start.
+static SALT: LazyLock<uuid::Uuid> = LazyLock::new(uuid::Uuid::new_v4);
+
+/// Text that is the same for equal definitions only while the process runs, and from which no secret can be had.
 pub(super) fn key(definition: &S3Definition) -> String {
     let S3Definition { region, prefix, credentials, redirect, .. } = definition;
-    let mut rest = format!("{region:?} {redirect}");
+    let mut rest = format!("{} {region:?} {redirect}", *SALT);
     if let Some(S3Credentials { access_key_id, secret_access_key }) = credentials {
         for source in [access_key_id, secret_access_key] {
             rest.push_str(&match source {

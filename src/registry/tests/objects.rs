@@ -111,6 +111,73 @@ async fn a_blob_that_is_there_keeps_its_parts_and_the_second_upload_goes() {
 }
 
 #[tokio::test]
+async fn what_lies_short_at_the_final_key_does_not_stay_in_the_way_of_a_push() {
+    let [_, world] = World::of_objects();
+    let memory = &world.memory.as_ref().unwrap().0;
+    // Small enough to be copied or put together, and so large that it stays in parts.
+    for length in [1_000, 2_500_000] {
+        let content = noise(length);
+        let digest = sha256(&content);
+        let short = crate::storage::Key::blob(&digest).to_string();
+        memory.put_opts(&short.into(), noise(length / 2).into(), Default::default()).await.unwrap();
+        // This process knows where the short one is.
+        let store = world.registry.store(&storage()).unwrap();
+        assert_eq!(store.open_blob(&digest).await.unwrap().unwrap().size(), length as u64 / 2);
+        let id = world.begin().await;
+        world.append(id, &content).await.unwrap();
+        world.finish(id, b"", &digest).await.unwrap();
+        assert!(world.read_blob("a", &digest).await.unwrap() == content, "{length}");
+        assert!(world.again().read_blob("a", &digest).await.unwrap() == content, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_with_too_many_chunks_takes_no_other() {
+    let [world, _] = World::of_objects();
+    let id = world.begin().await;
+    world.append(id, b"ab").await.unwrap();
+    let memory = &world.memory.as_ref().unwrap().0;
+    let folder = format!("portolan/v1/uploads/{id}");
+    let record = world.keys(&folder).await.into_iter().find(|key| !key.ends_with("session")).unwrap();
+    // What counts are the records before the last.
+    let place =
+        |place: usize| record.rsplit_once('/').map(|(folder, name)| format!("{folder}/{place:0w$}", w = name.len()));
+    let last = memory.get_opts(&record.as_str().into(), Default::default()).await.unwrap().bytes().await.unwrap();
+    for number in 0..10_000 {
+        let path = place(number).unwrap().into();
+        memory.put_opts(&path, last.clone().into(), Default::default()).await.unwrap();
+    }
+    let refused = world.append(id, b"c").await;
+    assert!(matches!(refused, Err(RegistryError::UploadChunks)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn whoever_finishes_again_what_another_process_has_finished_is_told_so() {
+    let [_, world] = World::of_objects();
+    let digest = world.push_blob("a", b"content").await;
+    let id = world.begin().await;
+    world.append(id, b"content").await.unwrap();
+    let store = world.registry.store(&storage()).unwrap();
+    let crate::storage::Acquired::Writer(writer) = store.acquire_upload(&image("a"), None, id).await.unwrap() else {
+        panic!("there is a session");
+    };
+    assert!(store.publish_upload(writer, &digest).await.unwrap());
+    world.again().finish(id, b"", &digest).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tag_is_gone_with_all_of_its_history() {
+    for world in World::of_objects() {
+        let mut last = None;
+        for number in 0..40 {
+            last = Some(world.push_image("a", &["t"], &format!("content {number}")).await);
+        }
+        world.delete_manifest("a", &last.unwrap()).await.unwrap();
+        assert_eq!(world.keys("docker/registry/v2/repositories/a/_manifests/tags").await, BTreeSet::new());
+    }
+}
+
+#[tokio::test]
 async fn a_part_that_is_not_as_long_as_it_was_is_an_error_and_never_a_shorter_blob() {
     let [_, world] = World::of_objects();
     let content = noise(2_500_000);
