@@ -25,6 +25,9 @@ pub(in crate::registry) struct Alive {
     named: DigestSet,
     /// The manifests that were read: a part of those that are named.
     read: DigestSet,
+    /// Of those that were read, what an index lists and is no manifest. Where an image has one of them as
+    /// a manifest all the same, that is another matter.
+    leaves: DigestSet,
 }
 
 impl Alive {
@@ -48,7 +51,9 @@ impl Alive {
         while let Some(found) = walk.try_next().await? {
             let Some(Place::Revision(image, digest)) = Place::of(found.key.as_str()) else { continue };
             count += 1;
-            if without.contains(&(image.clone(), digest.clone())) || !alive.read.insert(&digest) {
+            if without.contains(&(image.clone(), digest.clone()))
+                || !(alive.read.insert(&digest) || alive.leaves.contains(&digest))
+            {
                 continue;
             }
             batch.push((Some(image), digest));
@@ -66,12 +71,18 @@ impl Alive {
     /// missed: only a manifest of an image must be.
     async fn read(&mut self, store: &Store, mut open: Vec<(Option<ImageName>, Digest)>) -> Result<(), StorageError> {
         while !open.is_empty() {
-            let read: Vec<Names> = stream::iter(std::mem::take(&mut open))
-                .map(async |(image, digest)| read_one(store, image.as_ref(), &digest).await)
+            let read: Vec<(Digest, bool, Names)> = stream::iter(std::mem::take(&mut open))
+                .map(async |(image, digest)| {
+                    let (is_manifest, names) = read_one(store, image.as_ref(), &digest).await?;
+                    Ok::<_, StorageError>((digest, is_manifest, names))
+                })
                 .buffer_unordered(PARALLEL)
                 .try_collect()
                 .await?;
-            for names in read {
+            for (digest, is_manifest, names) in read {
+                if !is_manifest {
+                    self.leaves.insert(&digest);
+                }
                 for digest in &names.all {
                     self.named.insert(digest);
                 }
@@ -86,18 +97,18 @@ impl Alive {
     }
 }
 
-async fn read_one(store: &Store, image: Option<&ImageName>, digest: &Digest) -> Result<Names, StorageError> {
+/// What something names, and whether it is a manifest.
+async fn read_one(store: &Store, image: Option<&ImageName>, digest: &Digest) -> Result<(bool, Names), StorageError> {
+    let Some(image) = image else { return names::read_listed(store, digest).await };
     if let Some(names) = names::read(store, digest).await? {
-        return Ok(names);
+        return Ok((true, names));
     }
     // It may have been deleted since it was listed.
-    if let Some(image) = image
-        && store.exists(&Key::revision(image, digest)).await?
-    {
+    if store.exists(&Key::revision(image, digest)).await? {
         return Err(StorageError::Damaged {
             key: Key::revision(image, digest).to_string(),
             why: "the manifest's bytes are missing; `portolan storage verify` says what that means".to_owned(),
         });
     }
-    Ok(Names::default())
+    Ok((true, Names::default()))
 }
