@@ -204,6 +204,38 @@ async fn a_manifest_that_cannot_be_read_stops_the_run() {
     .await;
 }
 
+/// Whoever may push can say in an index of anything that it is a manifest.
+#[tokio::test]
+async fn an_index_of_what_is_no_manifest_stops_nothing() {
+    World::each(async |world| {
+        let text = world.push_blob("a", b"not JSON").await;
+        let large = world.push_blob("a", &vec![b' '; 9_000_000]).await;
+        world.put("a", &["t"], &index(&[&text, &large])).await.unwrap();
+        let untyped = format!(r#"{{"schemaVersion":2,"manifests":[{{"digest":"{text}","size":8}}]}}"#);
+        let untyped = untyped.replacen('{', &format!(r#"{{"mediaType":"{}","#, MediaType::OCI_INDEX), 1);
+        let _ = world.put("a", &["u"], &untyped).await;
+        assert!(world.collect().await.alive >= 3);
+        // As a manifest of an image it is damage, whichever of the two is read first.
+        let store = world.registry.store(&storage()).unwrap();
+        store.set_link(&Key::revision(&image("a"), &text), &text).await.unwrap();
+        let result = world.care().collect(&options(), &quietly).await;
+        assert!(matches!(result, Err(StorageError::Damaged { .. })), "{result:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_to_a_disk_that_is_missing_stops_the_run() {
+    let (world, root) = World::on_files().await;
+    world.registry.set_grace(GRACE);
+    world.push_image("a", &["t"], "one").await;
+    let linked = root.join(Key::images("b").as_str());
+    std::os::unix::fs::symlink(root.join("missing"), &linked).unwrap();
+    assert!(world.care().collect(&options(), &quietly).await.is_err());
+    std::fs::remove_file(linked).unwrap();
+    assert_eq!(world.collect().await.alive, 2);
+}
+
 #[tokio::test]
 async fn uploads_that_nobody_finished_are_counted_to_the_byte() {
     let (world, _root) = World::on_files().await;
