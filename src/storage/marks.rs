@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -55,6 +55,26 @@ impl Mark {
     /// Whether it may name a blob.
     pub fn names(&self, digest: &Digest) -> bool {
         self.digests.as_ref().is_none_or(|digests| digests.contains(digest))
+    }
+}
+
+/// Until when deletes may be sent, by two clocks: one may stand still while a machine sleeps, and the other
+/// may be set.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    watch: std::time::Instant,
+    time: SystemTime,
+}
+
+impl Deadline {
+    /// So long from now.
+    pub fn within(span: Duration) -> Self {
+        Self { watch: std::time::Instant::now() + span, time: SystemTime::now() + span }
+    }
+
+    /// Whether it has passed.
+    pub fn is_over(&self) -> bool {
+        std::time::Instant::now() > self.watch || SystemTime::now() > self.time
     }
 }
 
@@ -296,28 +316,81 @@ impl Store {
         self.objects.discard(key).await
     }
 
-    /// Removes a blob's bytes, wherever they lie. A power cut may bring them back.
-    pub async fn remove_blob(&self, digest: &Digest) -> Result<(), StorageError> {
+    /// Removes a blob's bytes, wherever they lie, unless it is too late, or a file was written or used since
+    /// `seen`; `None` then: it is as it was. Gives the parts that nothing points to any more, which remain to be
+    /// removed. A power cut may bring the bytes back.
+    pub async fn remove_blob(
+        &self,
+        digest: &Digest,
+        seen: SystemTime,
+        until: Deadline,
+    ) -> Result<Option<Vec<Key>>, StorageError> {
         let key = Key::blob(digest);
         if let UploadRoom::Objects(remote) = &self.uploads {
             let pointer = match self.pointer(digest).await {
                 Err(StorageError::Damaged { .. }) => None,
                 result => result?,
             };
+            if until.is_over() {
+                return Ok(None);
+            }
             self.objects.discard(&key).await?;
             self.objects.discard(&Key::pointer(digest)).await?;
-            for part in pointer.into_iter().flat_map(|pointer| pointer.parts) {
-                self.objects.discard(&part.key).await?;
-            }
             remote.locations.invalidate(digest);
-            return Ok(());
+            return Ok(Some(pointer.into_iter().flat_map(|pointer| pointer.parts).map(|part| part.key).collect()));
         }
-        self.objects.discard(&key).await?;
-        match key.parent() {
+        let Some(folders) = &self.objects.folders else { return Ok(None) };
+        let folders = Arc::clone(folders);
+        // Nobody can stop a thread that hangs: so it looks itself, right before it deletes.
+        blocking(move || {
+            let path = folders.path(&key);
+            let is_unused = match std::fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+                Ok(modified) => modified == seen,
+                Err(error) if is_absent(&error) => true,
+                Err(error) => return Err(StorageError::io(&path, error)),
+            };
+            if !is_unused || until.is_over() {
+                return Ok(None);
+            }
+            folders.discard(&key)?;
             // The folder above stays: others make folders in it all the time.
-            Some(folder) => self.objects.remove_empty(&folder).await,
-            None => Ok(()),
-        }
+            if let Some(folder) = key.parent() {
+                folders.remove_empty(&folder)?;
+            }
+            Ok(Some(Vec::new()))
+        })
+        .await
+    }
+
+    /// Removes a link with its folder, unless it is too late; `None` then. A power cut may bring it back, save
+    /// where it is removed for good.
+    pub async fn remove_link(&self, key: &Key, for_good: bool, until: Deadline) -> Result<Option<()>, StorageError> {
+        let Some(folders) = &self.objects.folders else { return self.objects.discard(key).await.map(Some) };
+        let (folders, key) = (Arc::clone(folders), key.clone());
+        blocking(move || {
+            if until.is_over() {
+                return Ok(None);
+            }
+            if for_good {
+                folders.remove(&key)?
+            } else {
+                folders.discard(&key)?
+            };
+            if let Some(folder) = key.parent() {
+                folders.remove_empty(&folder)?;
+            }
+            Ok(Some(()))
+        })
+        .await
+    }
+
+    /// Removes objects that do no harm if a power cut brings them back.
+    pub async fn discard_all(&self, keys: Vec<Key>) -> Result<(), StorageError> {
+        stream::iter(keys)
+            .map(async |key| self.objects.discard(&key).await)
+            .buffer_unordered(self.parallel())
+            .try_collect()
+            .await
     }
 }
 

@@ -91,12 +91,11 @@ impl Care {
         let began = run.began;
         let expired = self.expire(began, options.uploads, options.dry_run).await?;
         let mut collected = Collected { uploads: expired.uploads, bytes: expired.bytes, ..Collected::default() };
-        let unwanted = match options.untagged {
-            Some(age) => self.untagged(began, age).await?,
+        let removed = match options.untagged {
+            Some(age) => self.remove_untagged(&run, age, options.dry_run, &mut collected).await?,
             None => Spared::new(),
         };
         let mut reaper = Reaper::new(&self.store, self.rules.pause, options.dry_run);
-        let removed = reaper.remove_manifests(&run, unwanted, &mut collected).await?;
         run.alive = Alive::find(&self.store, &removed, progress).await?;
         let mut candidates = Vec::new();
         let mut swept = false;
@@ -170,7 +169,7 @@ impl Care {
             let Some(since) = sentence(run, trace, known.get(&digest).copied(), now) else { continue };
             condemned.insert(digest.clone(), since);
             if now.duration_since(since).is_ok_and(|passed| passed >= run.grace) && run.is_unused(trace) {
-                candidates.push(Candidate { digest, size, since });
+                candidates.push(Candidate { digest, size, since, seen: trace });
             } else {
                 collected.condemned += 1;
                 collected.condemned_bytes += size;
