@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::error::blocking;
 use super::folders::is_absent;
 use super::key::Shard;
+use super::listing::Lister;
 use super::place::Place;
 use super::upload_data::UploadRoom;
 use super::upload_record::{VERSION, check_version, from_json, to_json};
@@ -29,6 +30,9 @@ const WINDOW: Duration = Duration::from_secs(3600);
 
 /// Notes of uses may be removed when they are older: nobody writes them again.
 pub const NOTE_AGE_MIN: Duration = Duration::from_secs(2 * 3600);
+
+/// The least that a trace of a use holds on an object store.
+const HOLD_MIN_OBJECTS: Duration = Duration::from_secs(120);
 
 /// How many blobs are remembered as used, which bounds the memory for it to about 2 MiB.
 const TOUCHED_MAX: usize = 10_000;
@@ -122,8 +126,18 @@ impl Store {
         Duration::from_millis(self.care.hold.load(Ordering::Relaxed))
     }
 
-    /// Sets how old the trace of a use may be.
+    /// The least that a trace of a use has to hold here: the times of an object store have no fractions of a
+    /// second, and its requests take some. (A debug build takes what it is given, so that tests need not wait.)
+    pub fn hold_min(&self) -> Duration {
+        match self.objects.lister {
+            Lister::Pages { .. } if !cfg!(debug_assertions) => HOLD_MIN_OBJECTS,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Sets how old the trace of a use may be, at least [`Self::hold_min`].
     pub fn set_hold(&self, hold: Duration) {
+        let hold = hold.max(self.hold_min());
         self.care.hold.store(u64::try_from(hold.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 

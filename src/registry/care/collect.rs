@@ -15,6 +15,7 @@ use super::alive::{Alive, Spared};
 use super::reap::{Candidate, Reaper};
 use super::{Care, Progress};
 use crate::oci::Digest;
+use crate::registry::uses;
 use crate::storage::{Condemned, Key, NOTE_AGE_MIN, Place, Shard, StorageError};
 
 /// How many blobs are gathered before their links are looked for.
@@ -87,6 +88,9 @@ impl Care {
     /// # Errors
     /// That of whatever cannot be read: nothing is deleted then, save what was before.
     pub async fn collect(&self, options: &CareOptions, progress: Progress<'_>) -> Result<Collected, StorageError> {
+        if !options.dry_run {
+            uses::sweep(&self.store).await?;
+        }
         let mut run = self.begin(options).await?;
         let began = run.began;
         let expired = self.expire(began, options.uploads, options.dry_run).await?;

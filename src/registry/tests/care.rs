@@ -7,7 +7,7 @@ use crate::registry::care::alive::Alive;
 use crate::registry::care::collect::Run;
 use crate::registry::care::reap::{Batch, Reaper};
 use crate::registry::{Care, CareOptions, Collected, Rules, StorageError};
-use crate::storage::{Key, Shard};
+use crate::storage::{Deadline, Key, Shard};
 
 /// Short enough to wait for.
 const GRACE: Duration = Duration::from_millis(1200);
@@ -175,6 +175,84 @@ async fn only_a_policy_removes_untagged_manifests() {
         for digest in [&old, &of_old] {
             assert!(matches!(world.get("a", &digest.to_string()).await, Err(RegistryError::ManifestUnknown)));
         }
+    })
+    .await;
+}
+
+/// Somebody tags old manifests while they are being removed.
+#[tokio::test]
+async fn a_promotion_keeps_what_the_manifest_leads_to() {
+    World::each(async |world| {
+        let subject =
+            |of: &Digest| format!(r#","subject":{}"#, descriptor("application/vnd.oci.image.manifest.v1+json", of));
+        let config = world.push_blob("a", b"config").await;
+        let old = world.push_image("a", &[], "old").await;
+        let signature = world.put("a", &[], &manifest(&config, &subject(&old))).await.unwrap().digest;
+        let child = world.push_image("a", &[], "child").await;
+        let inner = index(&[&child]);
+        let inner_digest = world.put("a", &[], &inner).await.unwrap().digest;
+        let text =
+            format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, descriptor(MediaType::OCI_INDEX, &inner_digest));
+        let outer = world.put("a", &[], &text).await.unwrap().digest;
+        let gone = world.push_image("a", &[], "gone").await;
+        tokio::time::sleep(GRACE * 2).await;
+        let rules = Rules { pause: GRACE / 2, ..rules() };
+        let care = Care::of(&world.registry, &storage(), rules).unwrap();
+        let wanted = CareOptions { untagged: Some(GRACE), ..options() };
+        let store = world.registry.store(&storage()).unwrap();
+        let promote = async {
+            while store.marks().await.unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            // As pushes do that came just before: they leave traces, and find no mark.
+            store.touch(&outer, Duration::ZERO).await.unwrap();
+            store.touch(&old, Duration::ZERO).await.unwrap();
+        };
+        let (done, ()) = futures_util::future::join(care.collect(&wanted, &quietly), promote).await;
+        let done = done.unwrap();
+        assert_eq!((done.manifests, done.rescued), (1, 5), "{done:?}");
+        for digest in [&old, &signature, &child, &inner_digest, &outer] {
+            assert!(world.get("a", &digest.to_string()).await.is_ok(), "{digest}");
+        }
+        assert!(world.get("a", &gone.to_string()).await.is_err());
+        assert!(store.marks().await.unwrap().is_empty());
+    })
+    .await;
+}
+
+/// The reference implementation has a blob that was pushed by its SHA-512 digest under its SHA-256 digest.
+#[tokio::test]
+async fn what_a_link_leads_to_elsewhere_is_alive() {
+    World::each(async |world| {
+        let digest = world.push_blob("a", b"linked").await;
+        let alias = Digest::of(Algorithm::Sha512, b"linked");
+        let store = world.registry.store(&storage()).unwrap();
+        let link = Key::layer(&image("a"), &alias);
+        store.set_link(&link, &digest).await.unwrap();
+        assert_eq!(world.collect().await.alive, 1);
+        store.set_link(&link, &alias).await.unwrap();
+        assert_eq!(world.collect().await.alive, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_too_late_is_left_to_the_next_run() {
+    World::each(async |world| {
+        let digest = world.push_blob("a", b"late").await;
+        let store = world.registry.store(&storage()).unwrap();
+        let seen = store.trace(&digest).await.unwrap().unwrap().modified;
+        let over = Deadline::within(Duration::ZERO);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(store.remove_blob(&digest, seen, over).await.unwrap(), None);
+        let soon = Deadline::within(Duration::from_secs(30));
+        if !matches!(world.options, StoreOptions::Memory) {
+            let before = seen - Duration::from_millis(1);
+            assert_eq!(store.remove_blob(&digest, before, soon).await.unwrap(), None);
+        }
+        assert_eq!(world.read_blob("a", &digest).await.unwrap(), b"late");
+        assert!(store.remove_blob(&digest, seen, soon).await.unwrap().is_some());
+        assert!(world.head("a", &digest).await.is_err());
     })
     .await;
 }
@@ -394,11 +472,20 @@ async fn the_mark_of_a_dead_collector_is_removed() {
     store.mark([digest.clone()].into()).await.unwrap();
     assert!(matches!(world.head("a", &digest).await, Err(RegistryError::BlobUnknown)));
     let marks = root.join(Key::doomed().as_str());
-    for mark in std::fs::read_dir(&marks).unwrap() {
-        let mark = std::fs::File::open(mark.unwrap().path()).unwrap();
-        mark.set_modified(SystemTime::now() - Duration::from_secs(125)).unwrap();
-    }
-    world.push_blob("a", b"wanted").await;
+    let age = |marks: &std::path::Path| {
+        for mark in std::fs::read_dir(marks).unwrap() {
+            let mark = std::fs::File::open(mark.unwrap().path()).unwrap();
+            mark.set_modified(SystemTime::now() - Duration::from_secs(125)).unwrap();
+        }
+    };
+    age(&marks);
+    assert_eq!(world.head("a", &digest).await.unwrap(), 6);
+    assert_eq!(std::fs::read_dir(&marks).unwrap().count(), 0);
+    store.mark([digest.clone()].into()).await.unwrap();
+    world.collect().await;
+    assert_eq!(std::fs::read_dir(&marks).unwrap().count(), 1);
+    age(&marks);
+    world.collect().await;
     assert_eq!(std::fs::read_dir(&marks).unwrap().count(), 0);
     assert_eq!(world.head("a", &digest).await.unwrap(), 6);
 }
