@@ -34,6 +34,9 @@ pub const NOTE_AGE_MIN: Duration = Duration::from_secs(2 * 3600);
 /// The least that a trace of a use holds on an object store.
 const HOLD_MIN_OBJECTS: Duration = Duration::from_secs(120);
 
+/// How many folders of notes are listed at the same time.
+const PARALLEL_NOTES: usize = 8;
+
 /// How many blobs are remembered as used, which bounds the memory for it to about 2 MiB.
 const TOUCHED_MAX: usize = 10_000;
 
@@ -198,15 +201,31 @@ impl Store {
         }
     }
 
-    /// Every blob of which a use was noted, with the time of the last.
-    pub async fn notes(&self) -> Result<HashMap<Digest, SystemTime>, StorageError> {
+    /// Of which of these blobs a use was noted, with the time of the last.
+    pub async fn notes<'d>(
+        &self,
+        digests: impl IntoIterator<Item = &'d Digest>,
+    ) -> Result<HashMap<Digest, SystemTime>, StorageError> {
+        let wanted: BTreeSet<&Digest> = digests.into_iter().collect();
+        let folders: BTreeSet<Key> = wanted.iter().map(|digest| Key::used_of(digest)).collect();
+        let found: Vec<Vec<(Digest, SystemTime)>> = stream::iter(folders)
+            .map(|folder| {
+                let (walk, wanted) = (self.walk(&folder, &[]), &wanted);
+                walk.try_filter_map(async move |found| {
+                    Ok(match Place::of(found.key.as_str()) {
+                        Some(Place::Used(digest)) if wanted.contains(&digest) => Some((digest, found.modified)),
+                        _ => None,
+                    })
+                })
+                .try_collect()
+            })
+            .buffer_unordered(PARALLEL_NOTES)
+            .try_collect()
+            .await?;
         let mut notes = HashMap::new();
-        let mut walk = self.walk(&Key::used(), &[]);
-        while let Some(found) = walk.try_next().await? {
-            if let Some(Place::Used(digest)) = Place::of(found.key.as_str()) {
-                let last = notes.entry(digest).or_insert(found.modified);
-                *last = found.modified.max(*last);
-            }
+        for (digest, modified) in found.into_iter().flatten() {
+            let last = notes.entry(digest).or_insert(modified);
+            *last = modified.max(*last);
         }
         Ok(notes)
     }

@@ -1,6 +1,6 @@
 //! Deleting while others push. Why nothing is lost, `registry/uses.rs` explains.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -95,7 +95,8 @@ impl<'s> Reaper<'s> {
         Ok(())
     }
 
-    /// Finds the links to blobs that are to be deleted, and those that lead nowhere.
+    /// Finds the links to blobs that are to be deleted, and those that lead nowhere, once all shards were
+    /// gone through.
     pub(in crate::registry) async fn batches(
         &self,
         run: &Run,
@@ -107,7 +108,6 @@ impl<'s> Reaper<'s> {
         if entries.is_empty() && !with_dangling {
             return Ok(Vec::new());
         }
-        let mut exists: HashMap<Digest, bool> = HashMap::new();
         let mut last: Option<Arc<ImageName>> = None;
         let mut walk = self.store.walk(&Key::images(""), NOT_LAYERS);
         while let Some(found) = walk.try_next().await? {
@@ -122,18 +122,8 @@ impl<'s> Reaper<'s> {
             let link = Link { image, bytes: found.size };
             if let Some((_, links)) = entries.get_mut(&digest).filter(|(blob, _)| blob.is_some()) {
                 links.push(link);
-            } else if with_dangling && self.is_old(run, found.modified) {
-                let is_there = match exists.get(&digest) {
-                    Some(is_there) => *is_there,
-                    None => {
-                        let is_there = self.store.trace(&digest).await?.is_some();
-                        exists.insert(digest.clone(), is_there);
-                        is_there
-                    }
-                };
-                if !is_there {
-                    entries.entry(digest).or_default().1.push(link);
-                }
+            } else if with_dangling && !run.garbage.contains(&digest) && self.is_old(run, found.modified) {
+                entries.entry(digest).or_default().1.push(link);
             }
         }
         Ok(split(entries))
@@ -153,7 +143,7 @@ impl<'s> Reaper<'s> {
 
     /// Drops what was used since; returns how many blobs these are.
     pub(in crate::registry) async fn look(&self, run: &Run, batch: &mut Batch) -> Result<u64, StorageError> {
-        let notes = self.store.notes().await?;
+        let notes = self.store.notes(batch.entries.keys()).await?;
         let entries = batch.entries.iter().map(|(digest, entry)| (digest.clone(), entry));
         let looked: BTreeMap<Digest, (bool, Option<SystemTime>)> = stream::iter(entries)
             .map(async |(digest, (blob, links))| {

@@ -210,7 +210,7 @@ impl Untagged<'_> {
     ) -> Result<Revisions, StorageError> {
         let mut revisions = self.revisions().await?;
         let store = &self.care.store;
-        let notes = store.notes().await?;
+        let notes = store.notes(unwanted).await?;
         let used: Vec<Option<Digest>> = stream::iter(unwanted.iter().cloned())
             .map(async |digest| {
                 let last = store.trace(&digest).await?.map(|trace| trace.modified);

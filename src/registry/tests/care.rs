@@ -363,7 +363,7 @@ impl Steps {
         run.alive = Alive::find(&store, &Default::default(), &quietly).await.unwrap();
         let (mut candidates, mut collected) = (Vec::new(), Collected::default());
         for shard in Shard::all() {
-            care.judge(&run, shard, false, &mut candidates, &mut collected).await.unwrap();
+            care.judge(&mut run, shard, false, &mut candidates, &mut collected).await.unwrap();
         }
         let steps = Self { run, store };
         let mut batches = steps.reaper().batches(&steps.run, candidates, true).await.unwrap();
