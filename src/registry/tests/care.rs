@@ -9,8 +9,8 @@ use crate::registry::care::reap::{Batch, Reaper};
 use crate::registry::{Care, CareOptions, Collected, Rules, StorageError};
 use crate::storage::{Deadline, Key, Shard};
 
-/// Short enough to wait for.
-const GRACE: Duration = Duration::from_millis(1200);
+/// Short enough to wait for, and long enough for what has to be done within it on a busy machine.
+const GRACE: Duration = Duration::from_millis(2400);
 
 fn rules() -> Rules {
     Rules { pause: Duration::ZERO, ..Rules::new(GRACE) }
@@ -468,6 +468,8 @@ async fn the_mark_of_a_dead_collector_is_removed() {
     let (world, root) = World::on_files().await;
     world.registry.set_grace(GRACE);
     let digest = world.push_blob("a", b"wanted").await;
+    // However long the rest takes.
+    world.put("a", &["t"], &manifest(&digest, "")).await.unwrap();
     let store = world.registry.store(&storage()).unwrap();
     store.mark([digest.clone()].into()).await.unwrap();
     assert!(matches!(world.head("a", &digest).await, Err(RegistryError::BlobUnknown)));
