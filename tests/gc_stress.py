@@ -38,6 +38,10 @@ class Wrong(Exception):
     pass
 
 
+class Busy(Exception):
+    pass
+
+
 class Client:
     """One client, and what it knows to be acknowledged."""
 
@@ -50,6 +54,16 @@ class Client:
         self.images = {}
 
     def call(self, method, path, body=None, headers=None):
+        """As clients do: what is answered with 503 is tried again, save where bytes may have been taken."""
+        for _ in range(5):
+            answer = self.call_once(method, path, body, headers)
+            if answer[0] != 503 or (method in ("PATCH", "PUT") and "/uploads/" in path):
+                break
+            self.count("tried again")
+            time.sleep(1)
+        return answer
+
+    def call_once(self, method, path, body, headers):
         for attempt in range(5):
             try:
                 if self.connection is None:
@@ -67,6 +81,16 @@ class Client:
             self.counts[what] = self.counts.get(what, 0) + 1
 
     def push_blob(self, image, data):
+        """As clients do: an upload that is answered with 503 is begun anew."""
+        for _ in range(5):
+            try:
+                return self.push_blob_once(image, data)
+            except Busy as busy:
+                last = busy
+                time.sleep(1)
+        raise Wrong(str(last))
+
+    def push_blob_once(self, image, data):
         """As clients do: look, mount, and only then send."""
         digest = digest_of(data)
         way = self.random.random()
@@ -100,12 +124,12 @@ class Client:
         if self.random.random() < 0.5:
             status, body, headers = self.call("PATCH", location, data[:half])
             if status != 202:
-                raise Wrong(f"patch: {status} {body!r}")
+                raise (Busy if status == 503 else Wrong)(f"patch: {status} {body!r}")
             location, data = headers["Location"].split(str(PORT), 1)[-1], data[half:]
         joint = "&" if "?" in location else "?"
         status, body, _ = self.call("PUT", f"{location}{joint}digest={digest}", data)
         if status != 201:
-            raise Wrong(f"finish: {status} {body!r}")
+            raise (Busy if status == 503 else Wrong)(f"finish: {status} {body!r}")
         self.count("uploads")
         return digest
 

@@ -17,8 +17,8 @@
 //!
 //! Let a use leave its trace at `t`, and a collector look at `l`. If `t` is before `l`, the collector sees
 //! the trace and drops the blob. If not, its mark was there before `t`, so the use sees the mark or comes
-//! after its removal. A use that sees a mark treats the blob as absent (HEAD, mount) or waits until the
-//! mark is gone and begins again (the others). A use that comes after the removal looks at what is really
+//! after its removal. A use that sees a mark waits until the mark is gone and begins again; HEAD and mount
+//! wait for a moment only, and then treat the blob as absent. A use that comes after the removal looks at what is really
 //! there, as nothing is deleted any more: the blob's bytes are deleted before the links to them, so where
 //! the bytes are left, their links are.
 //!
@@ -32,17 +32,28 @@
 //! younger than `hold` is judged by the watch of the server.
 //!
 //! `hold` is the same for all processes that work on a storage: 10 minutes, less only where the configured
-//! grace period is shorter than 40 minutes. It does not depend on the grace period that one run of a
+//! grace period is shorter than 40 minutes, and never less than 2 minutes on an object store, whose times are
+//! in whole seconds. It does not depend on the grace period that one run of a
 //! collector is given.
 //!
 //! A collector that died leaves its mark. It may be removed once it is older, by the store's clock, than
 //! any delete can be late: no delete is sent later than [`DELETE_WITHIN`] after the mark was, each is given
 //! up after [`DELETE_TIMEOUT`], and where the fate of one is unknown the mark is left to grow stale
-//! ([`STALE`]).
+//! ([`STALE`]). What was not sent by then is left to the next run. On a file system nobody can give up a
+//! delete whose thread hangs; so the thread itself looks, right before it deletes, whether it is too late
+//! by either of two clocks, and whether the file's time is still what the collector has seen. Parts of a
+//! blob need no mark once the pointer to them is gone: nothing else ever names them.
+//!
+//! Whether a manifest is to be taken from its image, where nothing leads to it, depends on others: a push of
+//! an index or a subject protects what it leads to. A push leaves traces at what it names, and not at what
+//! these lead to. So a collector marks all such manifests of an image, and then looks at the traces of all
+//! and at what leads where once more. It has read the tags before: whoever sets one later has left a trace
+//! at the manifest.
 //!
 //! Several collectors at the same time are safe: each holds to this on its own.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -70,6 +81,9 @@ const WAIT: Duration = Duration::from_secs(30);
 const WAIT_PAUSE: Duration = Duration::from_millis(200);
 const WAIT_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long those wait for a collector who can do without the blob.
+const NOTE_WAIT: Duration = Duration::from_millis(2500);
+
 /// For how long the trace of a use holds, where unused blobs are kept for `grace`.
 pub(super) fn hold_of(grace: Duration) -> Duration {
     (grace / 4).min(HOLD_MAX)
@@ -89,11 +103,19 @@ impl Claim {
     }
 }
 
-/// Uses a blob that may be there; `None` where it is being deleted and counts as absent. Whether it is
-/// there has to be asked afterwards.
+/// Uses a blob that may be there; `None` where it is still being deleted after a moment and counts as absent.
+/// Whether it is there has to be asked afterwards.
+///
+/// Where nothing can be written, the blob is there for whoever asks, but the claim does not stand.
 pub(super) async fn note(store: &Store, digest: &Digest) -> Result<Option<Claim>, StorageError> {
-    let (claim, marks) = attempt(store, None, &BTreeSet::from([digest.clone()])).await?;
-    Ok(marks.is_empty().then_some(claim))
+    let digests = BTreeSet::from([digest.clone()]);
+    match unmarked(store, None, &digests, NOTE_WAIT).await {
+        Err(error) if is_unwritable(&error) => {
+            let marks = marks_of(store, &digests).await?;
+            Ok(marks.is_empty().then(|| Claim { begun: Instant::now(), hold: Duration::ZERO }))
+        }
+        result => result,
+    }
 }
 
 /// Uses blobs that may be there, having waited until nobody deletes any of them. Whether they are there
@@ -103,14 +125,25 @@ pub(super) async fn claim(
     image: Option<&ImageName>,
     digests: &BTreeSet<Digest>,
 ) -> Result<Claim, StorageError> {
+    let claim = unmarked(store, image, digests, WAIT).await?;
+    claim.ok_or(StorageError::Slow("waiting for the garbage collector"))
+}
+
+/// Leaves traces until no mark names any of the blobs; `None` where that takes too long.
+async fn unmarked(
+    store: &Store,
+    image: Option<&ImageName>,
+    digests: &BTreeSet<Digest>,
+    wait: Duration,
+) -> Result<Option<Claim>, StorageError> {
     let begun = Instant::now();
     loop {
         let (claim, marks) = attempt(store, image, digests).await?;
         if marks.is_empty() {
-            return Ok(claim);
+            return Ok(Some(claim));
         }
-        if begun.elapsed() > WAIT {
-            return Err(StorageError::Slow("waiting for the garbage collector"));
+        if begun.elapsed() > wait {
+            return Ok(None);
         }
         if begun.elapsed() > WAIT_PATIENCE {
             for mark in &marks {
@@ -119,6 +152,27 @@ pub(super) async fn claim(
         }
         sleep(WAIT_PAUSE).await;
     }
+}
+
+/// Removes the marks of collectors that died.
+pub(super) async fn sweep(store: &Store) -> Result<(), StorageError> {
+    for mark in store.marks().await? {
+        store.unmark_stale(&mark, STALE).await?;
+    }
+    Ok(())
+}
+
+/// Whether a storage says that it takes nothing more.
+fn is_unwritable(error: &StorageError) -> bool {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = source {
+        if let Some(error) = current.downcast_ref::<std::io::Error>() {
+            let kinds = [ErrorKind::ReadOnlyFilesystem, ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+            return kinds.contains(&error.kind());
+        }
+        source = current.source();
+    }
+    false
 }
 
 /// Leaves traces, then looks for marks: those that name any of the blobs.
@@ -142,9 +196,14 @@ async fn attempt(
         .buffer_unordered(PARALLEL_READS)
         .try_collect::<()>()
         .await?;
+    Ok((claim, marks_of(store, digests).await?))
+}
+
+/// The marks that name any of the blobs.
+async fn marks_of(store: &Store, digests: &BTreeSet<Digest>) -> Result<Vec<Mark>, StorageError> {
     let mut marks = store.marks().await?;
     marks.retain(|mark| digests.iter().any(|digest| mark.names(digest)));
-    Ok((claim, marks))
+    Ok(marks)
 }
 
 /// Makes a blob part of an image by `publish`, which says whether it could, and returns what it says.

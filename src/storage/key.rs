@@ -30,7 +30,7 @@
 //! └── gc/
 //!     ├── condemned/<alg>-<first two>              which blobs are garbage, and since when
 //!     ├── doomed/<uuid>                            blobs that a collector is deleting at this moment
-//!     ├── used/<uuid>/<alg>-<hex>                  this blob was used; the store's time says when
+//!     ├── used/<alg>-<first two>/<uuid>/<alg>-<hex>  this blob was used; the store's time says when
 //!     └── clock/<uuid>                             written and removed again, to learn the store's time
 //! ```
 //!
@@ -286,9 +286,14 @@ impl Key {
         Self(format!("{OWN}/gc/used"))
     }
 
+    /// The folder of the notes of a blob, and of others of its shard.
+    pub(super) fn used_of(digest: &Digest) -> Self {
+        Self(format!("{OWN}/gc/used/{}-{}", digest.algorithm().as_str(), &digest.hex()[..2]))
+    }
+
     /// A note that a blob was used, below a name that only one process writes to, for a while.
     pub fn used_note(window: UploadId, digest: &Digest) -> Self {
-        Self(format!("{OWN}/gc/used/{window}/{}-{}", digest.algorithm().as_str(), digest.hex()))
+        Self(format!("{}/{window}/{}", Self::used_of(digest), Self::referrer_name(digest)))
     }
 
     /// Written and removed again, to learn the store's time.

@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::error::blocking;
 use super::folders::is_absent;
 use super::key::Shard;
+use super::listing::Lister;
 use super::place::Place;
 use super::upload_data::UploadRoom;
 use super::upload_record::{VERSION, check_version, from_json, to_json};
@@ -29,6 +30,12 @@ const WINDOW: Duration = Duration::from_secs(3600);
 
 /// Notes of uses may be removed when they are older: nobody writes them again.
 pub const NOTE_AGE_MIN: Duration = Duration::from_secs(2 * 3600);
+
+/// The least that a trace of a use holds on an object store.
+const HOLD_MIN_OBJECTS: Duration = Duration::from_secs(120);
+
+/// How many folders of notes are listed at the same time.
+const PARALLEL_NOTES: usize = 8;
 
 /// How many blobs are remembered as used, which bounds the memory for it to about 2 MiB.
 const TOUCHED_MAX: usize = 10_000;
@@ -55,6 +62,26 @@ impl Mark {
     /// Whether it may name a blob.
     pub fn names(&self, digest: &Digest) -> bool {
         self.digests.as_ref().is_none_or(|digests| digests.contains(digest))
+    }
+}
+
+/// Until when deletes may be sent, by two clocks: one may stand still while a machine sleeps, and the other
+/// may be set.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    watch: std::time::Instant,
+    time: SystemTime,
+}
+
+impl Deadline {
+    /// So long from now.
+    pub fn within(span: Duration) -> Self {
+        Self { watch: std::time::Instant::now() + span, time: SystemTime::now() + span }
+    }
+
+    /// Whether it has passed.
+    pub fn is_over(&self) -> bool {
+        std::time::Instant::now() > self.watch || SystemTime::now() > self.time
     }
 }
 
@@ -102,8 +129,18 @@ impl Store {
         Duration::from_millis(self.care.hold.load(Ordering::Relaxed))
     }
 
-    /// Sets how old the trace of a use may be.
+    /// The least that a trace of a use has to hold here: the times of an object store have no fractions of a
+    /// second, and its requests take some. (A debug build takes what it is given, so that tests need not wait.)
+    pub fn hold_min(&self) -> Duration {
+        match self.objects.lister {
+            Lister::Pages { .. } if !cfg!(debug_assertions) => HOLD_MIN_OBJECTS,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Sets how old the trace of a use may be, at least [`Self::hold_min`].
     pub fn set_hold(&self, hold: Duration) {
+        let hold = hold.max(self.hold_min());
         self.care.hold.store(u64::try_from(hold.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
@@ -164,15 +201,31 @@ impl Store {
         }
     }
 
-    /// Every blob of which a use was noted, with the time of the last.
-    pub async fn notes(&self) -> Result<HashMap<Digest, SystemTime>, StorageError> {
+    /// Of which of these blobs a use was noted, with the time of the last.
+    pub async fn notes<'d>(
+        &self,
+        digests: impl IntoIterator<Item = &'d Digest>,
+    ) -> Result<HashMap<Digest, SystemTime>, StorageError> {
+        let wanted: BTreeSet<&Digest> = digests.into_iter().collect();
+        let folders: BTreeSet<Key> = wanted.iter().map(|digest| Key::used_of(digest)).collect();
+        let found: Vec<Vec<(Digest, SystemTime)>> = stream::iter(folders)
+            .map(|folder| {
+                let (walk, wanted) = (self.walk(&folder, &[]), &wanted);
+                walk.try_filter_map(async move |found| {
+                    Ok(match Place::of(found.key.as_str()) {
+                        Some(Place::Used(digest)) if wanted.contains(&digest) => Some((digest, found.modified)),
+                        _ => None,
+                    })
+                })
+                .try_collect()
+            })
+            .buffer_unordered(PARALLEL_NOTES)
+            .try_collect()
+            .await?;
         let mut notes = HashMap::new();
-        let mut walk = self.walk(&Key::used(), &[]);
-        while let Some(found) = walk.try_next().await? {
-            if let Some(Place::Used(digest)) = Place::of(found.key.as_str()) {
-                let last = notes.entry(digest).or_insert(found.modified);
-                *last = found.modified.max(*last);
-            }
+        for (digest, modified) in found.into_iter().flatten() {
+            let last = notes.entry(digest).or_insert(modified);
+            *last = modified.max(*last);
         }
         Ok(notes)
     }
@@ -296,28 +349,81 @@ impl Store {
         self.objects.discard(key).await
     }
 
-    /// Removes a blob's bytes, wherever they lie. A power cut may bring them back.
-    pub async fn remove_blob(&self, digest: &Digest) -> Result<(), StorageError> {
+    /// Removes a blob's bytes, wherever they lie, unless it is too late, or a file was written or used since
+    /// `seen`; `None` then: it is as it was. Gives the parts that nothing points to any more, which remain to be
+    /// removed. A power cut may bring the bytes back.
+    pub async fn remove_blob(
+        &self,
+        digest: &Digest,
+        seen: SystemTime,
+        until: Deadline,
+    ) -> Result<Option<Vec<Key>>, StorageError> {
         let key = Key::blob(digest);
         if let UploadRoom::Objects(remote) = &self.uploads {
             let pointer = match self.pointer(digest).await {
                 Err(StorageError::Damaged { .. }) => None,
                 result => result?,
             };
+            if until.is_over() {
+                return Ok(None);
+            }
             self.objects.discard(&key).await?;
             self.objects.discard(&Key::pointer(digest)).await?;
-            for part in pointer.into_iter().flat_map(|pointer| pointer.parts) {
-                self.objects.discard(&part.key).await?;
-            }
             remote.locations.invalidate(digest);
-            return Ok(());
+            return Ok(Some(pointer.into_iter().flat_map(|pointer| pointer.parts).map(|part| part.key).collect()));
         }
-        self.objects.discard(&key).await?;
-        match key.parent() {
+        let Some(folders) = &self.objects.folders else { return Ok(None) };
+        let folders = Arc::clone(folders);
+        // Nobody can stop a thread that hangs: so it looks itself, right before it deletes.
+        blocking(move || {
+            let path = folders.path(&key);
+            let is_unused = match std::fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+                Ok(modified) => modified == seen,
+                Err(error) if is_absent(&error) => true,
+                Err(error) => return Err(StorageError::io(&path, error)),
+            };
+            if !is_unused || until.is_over() {
+                return Ok(None);
+            }
+            folders.discard(&key)?;
             // The folder above stays: others make folders in it all the time.
-            Some(folder) => self.objects.remove_empty(&folder).await,
-            None => Ok(()),
-        }
+            if let Some(folder) = key.parent() {
+                folders.remove_empty(&folder)?;
+            }
+            Ok(Some(Vec::new()))
+        })
+        .await
+    }
+
+    /// Removes a link with its folder, unless it is too late; `None` then. A power cut may bring it back, save
+    /// where it is removed for good.
+    pub async fn remove_link(&self, key: &Key, for_good: bool, until: Deadline) -> Result<Option<()>, StorageError> {
+        let Some(folders) = &self.objects.folders else { return self.objects.discard(key).await.map(Some) };
+        let (folders, key) = (Arc::clone(folders), key.clone());
+        blocking(move || {
+            if until.is_over() {
+                return Ok(None);
+            }
+            if for_good {
+                folders.remove(&key)?
+            } else {
+                folders.discard(&key)?
+            };
+            if let Some(folder) = key.parent() {
+                folders.remove_empty(&folder)?;
+            }
+            Ok(Some(()))
+        })
+        .await
+    }
+
+    /// Removes objects that do no harm if a power cut brings them back.
+    pub async fn discard_all(&self, keys: Vec<Key>) -> Result<(), StorageError> {
+        stream::iter(keys)
+            .map(async |key| self.objects.discard(&key).await)
+            .buffer_unordered(self.parallel())
+            .try_collect()
+            .await
     }
 }
 

@@ -34,7 +34,7 @@ pub use blob::{BlobReader, BlobStream};
 pub use error::StorageError;
 pub use key::{Key, Shard};
 pub use listing::{Children, Names, stems};
-pub use marks::{Condemned, Mark, NOTE_AGE_MIN, Trace, is_younger};
+pub use marks::{Condemned, Deadline, Mark, NOTE_AGE_MIN, Trace, is_younger};
 pub use objects::Listing;
 pub use place::Place;
 pub use pointer::{Part, Pointer};

@@ -56,7 +56,7 @@ impl Place {
                 Some(Self::Pointer(digest(algorithm, hex)?))
             }
             ["parts", id, _] => Some(Self::Part(UploadId::parse(id).ok()?)),
-            ["gc", "used", _, name] => Some(Self::Used(dashed(name)?)),
+            ["gc", "used", _, _, name] => Some(Self::Used(dashed(name)?)),
             ["gc" | "quarantine", ..] => Some(Self::Housekeeping),
             ["repositories", name @ .., "_referrers", "complete"] => Some(Self::ReferrersComplete(image(name)?)),
             ["repositories", name @ .., "_referrers", "subjects", algorithm, hex, referrer] => Some(Self::Referrer {

@@ -132,7 +132,7 @@ impl FolderWalk<'_> {
         let fail = |error| Stop::Error(StorageError::io(folder, error));
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
-            Err(error) if is_absent(&error) => return Ok(()),
+            Err(error) if is_absent(&error) && !is_link(folder) => return Ok(()),
             Err(error) => return Err(fail(error)),
         };
         for entry in entries {
@@ -141,8 +141,8 @@ impl FolderWalk<'_> {
             // Follows symbolic links, as every other access does.
             let metadata = match std::fs::metadata(&path) {
                 Ok(metadata) => metadata,
-                // Removed meanwhile.
-                Err(error) if is_absent(&error) => continue,
+                // Removed meanwhile. Where a symbolic link leads nowhere, a disk may be missing.
+                Err(error) if is_absent(&error) && !is_link(&path) => continue,
                 Err(error) => return Err(Stop::Error(StorageError::io(&path, error))),
             };
             if metadata.is_dir() {
@@ -167,4 +167,8 @@ impl FolderWalk<'_> {
         let batch = std::mem::take(&mut self.batch);
         self.send.blocking_send(Ok(batch)).map_err(|_| Stop::Unwanted)
     }
+}
+
+fn is_link(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }

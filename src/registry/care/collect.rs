@@ -2,23 +2,26 @@
 //! grace period is deleted.
 //!
 //! A run reads every manifest once, and then goes through the blobs shard by shard. In memory are the
-//! digests of all that is alive (see `digests` for the bytes of each), one shard's blobs, and what is
-//! about to be deleted, a few thousand at a time.
+//! digests of all that is alive or garbage (see `digests` for the bytes of each), one shard's blobs, and what
+//! is about to be deleted, some ten thousand at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::time::Instant;
 
 use super::alive::{Alive, Spared};
+use super::digests::DigestSet;
 use super::reap::{Candidate, Reaper};
 use super::{Care, Progress};
 use crate::oci::Digest;
+use crate::registry::uses;
 use crate::storage::{Condemned, Key, NOTE_AGE_MIN, Place, Shard, StorageError};
 
-/// How many blobs are gathered before their links are looked for.
-const CANDIDATES: usize = 4096;
+/// How many blobs are gathered before all links are gone through for those to them; with the links some
+/// 10 MB.
+const CANDIDATES: usize = 32_768;
 
 /// What a run is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +67,8 @@ pub(in crate::registry) struct Run {
     pub(super) grace: Duration,
     pub(super) hold: Duration,
     pub(in crate::registry) alive: Alive,
-    /// Uses that were noted before it began.
-    notes: HashMap<Digest, SystemTime>,
+    /// What is there and was found to be garbage.
+    pub(super) garbage: DigestSet,
 }
 
 impl Run {
@@ -87,30 +90,29 @@ impl Care {
     /// # Errors
     /// That of whatever cannot be read: nothing is deleted then, save what was before.
     pub async fn collect(&self, options: &CareOptions, progress: Progress<'_>) -> Result<Collected, StorageError> {
+        if !options.dry_run {
+            uses::sweep(&self.store).await?;
+        }
         let mut run = self.begin(options).await?;
         let began = run.began;
         let expired = self.expire(began, options.uploads, options.dry_run).await?;
         let mut collected = Collected { uploads: expired.uploads, bytes: expired.bytes, ..Collected::default() };
-        let unwanted = match options.untagged {
-            Some(age) => self.untagged(began, age).await?,
+        let removed = match options.untagged {
+            Some(age) => self.remove_untagged(&run, age, options.dry_run, &mut collected).await?,
             None => Spared::new(),
         };
         let mut reaper = Reaper::new(&self.store, self.rules.pause, options.dry_run);
-        let removed = reaper.remove_manifests(&run, unwanted, &mut collected).await?;
         run.alive = Alive::find(&self.store, &removed, progress).await?;
         let mut candidates = Vec::new();
-        let mut swept = false;
         for (number, shard) in Shard::all().enumerate() {
-            self.judge(&run, shard, options.dry_run, &mut candidates, &mut collected).await?;
+            self.judge(&mut run, shard, options.dry_run, &mut candidates, &mut collected).await?;
             progress("shards of blobs", number as u64 + 1);
             if candidates.len() >= CANDIDATES {
-                reaper.reap(&run, std::mem::take(&mut candidates), !swept, &mut collected).await?;
-                swept = true;
+                reaper.reap(&run, std::mem::take(&mut candidates), false, &mut collected).await?;
             }
         }
-        if !candidates.is_empty() || !swept {
-            reaper.reap(&run, candidates, !swept, &mut collected).await?;
-        }
+        // By now it is known of every blob whether it is there.
+        reaper.reap(&run, candidates, true, &mut collected).await?;
         if !options.dry_run {
             let age = self.rules.grace.max(NOTE_AGE_MIN);
             if let Some(before) = began.checked_sub(age) {
@@ -120,19 +122,19 @@ impl Care {
         Ok(collected)
     }
 
-    /// Learns the time, and what was used before.
+    /// Learns the time.
     pub(in crate::registry) async fn begin(&self, options: &CareOptions) -> Result<Run, StorageError> {
         let (began, watch) = (self.store.clock().await?, Instant::now());
         let grace = options.grace.unwrap_or(self.rules.grace);
-        let notes = self.store.notes().await?;
-        Ok(Run { began, watch, grace, hold: self.rules.hold, alive: Alive::default(), notes })
+        let (alive, garbage) = (Alive::default(), DigestSet::default());
+        Ok(Run { began, watch, grace, hold: self.rules.hold, alive, garbage })
     }
 
     /// Goes through a shard: what is garbage is condemned, and what was condemned long enough ago becomes
     /// a candidate.
     pub(in crate::registry) async fn judge(
         &self,
-        run: &Run,
+        run: &mut Run,
         shard: Shard,
         dry_run: bool,
         candidates: &mut Vec<Candidate>,
@@ -163,14 +165,18 @@ impl Care {
         if garbage.is_empty() && known.is_empty() {
             return Ok(());
         }
+        garbage.keys().for_each(|digest| {
+            run.garbage.insert(digest);
+        });
+        let notes = self.store.notes(garbage.keys()).await?;
         let now = run.now();
         let mut condemned = Condemned::new();
         for (digest, (size, modified)) in garbage {
-            let trace = run.notes.get(&digest).map_or(modified, |note| modified.max(*note));
+            let trace = notes.get(&digest).map_or(modified, |note| modified.max(*note));
             let Some(since) = sentence(run, trace, known.get(&digest).copied(), now) else { continue };
             condemned.insert(digest.clone(), since);
             if now.duration_since(since).is_ok_and(|passed| passed >= run.grace) && run.is_unused(trace) {
-                candidates.push(Candidate { digest, size, since });
+                candidates.push(Candidate { digest, size, since, seen: trace });
             } else {
                 collected.condemned += 1;
                 collected.condemned_bytes += size;

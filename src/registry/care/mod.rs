@@ -83,7 +83,9 @@ impl Care {
     /// # Errors
     /// [`StorageError::Closed`] where it is not.
     pub fn of(registry: &Registry, storage: &StorageKey, rules: Rules) -> Result<Self, StorageError> {
-        Ok(Self { store: registry.store(storage)?, rules })
+        let store = registry.store(storage)?;
+        let hold = rules.hold.max(store.hold_min());
+        Ok(Self { store, rules: Rules { hold, ..rules } })
     }
 }
 

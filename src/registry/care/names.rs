@@ -2,8 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+
 use crate::oci::{Digest, Manifest, MediaType};
 use crate::storage::{Key, StorageError, Store};
+
+/// The largest manifest, in bytes: nothing larger is read whole, wherever it comes from.
+const MANIFEST_MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What a manifest names.
 #[derive(Debug, Default)]
@@ -24,26 +29,61 @@ pub(super) struct Names {
 /// # Errors
 /// [`StorageError::Damaged`] where the bytes have another digest, or are not JSON.
 pub(super) async fn read(store: &Store, digest: &Digest) -> Result<Option<Names>, StorageError> {
-    let key = Key::blob(digest);
-    let body = match store.get(&key).await {
+    let Some(body) = bytes_of(store, digest).await? else { return Ok(None) };
+    if let Some(names) = of_bytes(digest, &body) {
+        return Ok(Some(names));
+    }
+    match serde_json::from_slice::<serde_json::Value>(&body) {
+        Ok(_) => Ok(Some(of_text(digest, &body))),
+        Err(error) => Err(damaged(digest, format!("it is no manifest: {error}"))),
+    }
+}
+
+/// Reads what something names that an index lists: whoever pushed the index said that it is a manifest, and
+/// need not have said the truth. Also whether it is one. What is no manifest names what it mentions, unless it
+/// is larger than any manifest.
+///
+/// # Errors
+/// [`StorageError::Damaged`] where the bytes have another digest.
+pub(super) async fn read_listed(store: &Store, digest: &Digest) -> Result<(bool, Names), StorageError> {
+    let leaf = Names { all: BTreeSet::from([digest.clone()]), ..Names::default() };
+    if store.stat(&Key::blob(digest)).await?.is_none_or(|found| found.size > MANIFEST_MAX_BYTES) {
+        return Ok((false, leaf));
+    }
+    let Some(body) = bytes_of(store, digest).await? else { return Ok((false, leaf)) };
+    match of_bytes(digest, &body) {
+        Some(names) => Ok((true, names)),
+        None => Ok((false, of_text(digest, &body))),
+    }
+}
+
+async fn bytes_of(store: &Store, digest: &Digest) -> Result<Option<Bytes>, StorageError> {
+    let body = match store.get(&Key::blob(digest)).await {
         Err(error) if error.is_not_found() => return Ok(None),
         result => result?,
     };
-    let damaged = |why: String| StorageError::Damaged { key: key.to_string(), why };
     let actual = Digest::of(digest.algorithm(), &body);
     if actual != *digest {
-        return Err(damaged(format!("its digest is {actual}")));
+        return Err(damaged(digest, format!("its digest is {actual}")));
     }
-    let mut names = match Manifest::sniff(&body).and_then(|media_type| Manifest::parse(&media_type, &body).ok()) {
-        Some(manifest) => of_manifest(&manifest),
-        None => {
-            let _json: serde_json::Value =
-                serde_json::from_slice(&body).map_err(|error| damaged(format!("it is no manifest: {error}")))?;
-            Names { all: mentioned(&body), ..Names::default() }
-        }
-    };
+    Ok(Some(body))
+}
+
+fn damaged(digest: &Digest, why: String) -> StorageError {
+    StorageError::Damaged { key: Key::blob(digest).to_string(), why }
+}
+
+fn of_bytes(digest: &Digest, body: &[u8]) -> Option<Names> {
+    let manifest = Manifest::sniff(body).and_then(|media_type| Manifest::parse(&media_type, body).ok())?;
+    let mut names = of_manifest(&manifest);
     names.all.insert(digest.clone());
-    Ok(Some(names))
+    Some(names)
+}
+
+fn of_text(digest: &Digest, body: &[u8]) -> Names {
+    let mut all = mentioned(body);
+    all.insert(digest.clone());
+    Names { all, ..Names::default() }
 }
 
 fn of_manifest(manifest: &Manifest) -> Names {

@@ -1,20 +1,17 @@
 //! Deleting while others push. Why nothing is lost, `registry/uses.rs` explains.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::PARALLEL;
-use super::alive::Spared;
 use super::collect::{Collected, Run};
-use super::untagged::tagged;
 use crate::oci::{Digest, ImageName};
-use crate::registry::delete::remove_revision;
 use crate::registry::uses::{DELETE_TIMEOUT, DELETE_WITHIN};
-use crate::storage::{Key, Mark, Place, StorageError, Store};
+use crate::storage::{Deadline, Key, Mark, Place, StorageError, Store};
 
 /// How much is deleted under one mark, so that it takes seconds.
 const BATCH_BLOBS: usize = 256;
@@ -30,6 +27,8 @@ pub(in crate::registry) struct Candidate {
     pub(super) size: u64,
     /// Since when it is condemned.
     pub(super) since: SystemTime,
+    /// When it was written or used last, as it was seen last.
+    pub(super) seen: SystemTime,
 }
 
 /// A link, with its size in bytes.
@@ -51,7 +50,7 @@ pub(in crate::registry) struct Batch {
 pub(in crate::registry) struct Doomed {
     pub(in crate::registry) batch: Batch,
     mark: Mark,
-    marked: Instant,
+    until: Deadline,
 }
 
 /// Deletes what nobody uses.
@@ -96,7 +95,8 @@ impl<'s> Reaper<'s> {
         Ok(())
     }
 
-    /// Finds the links to blobs that are to be deleted, and those that lead nowhere.
+    /// Finds the links to blobs that are to be deleted, and those that lead nowhere, once all shards were
+    /// gone through.
     pub(in crate::registry) async fn batches(
         &self,
         run: &Run,
@@ -108,7 +108,6 @@ impl<'s> Reaper<'s> {
         if entries.is_empty() && !with_dangling {
             return Ok(Vec::new());
         }
-        let mut exists: HashMap<Digest, bool> = HashMap::new();
         let mut last: Option<Arc<ImageName>> = None;
         let mut walk = self.store.walk(&Key::images(""), NOT_LAYERS);
         while let Some(found) = walk.try_next().await? {
@@ -123,18 +122,8 @@ impl<'s> Reaper<'s> {
             let link = Link { image, bytes: found.size };
             if let Some((_, links)) = entries.get_mut(&digest).filter(|(blob, _)| blob.is_some()) {
                 links.push(link);
-            } else if with_dangling && self.is_old(run, found.modified) {
-                let is_there = match exists.get(&digest) {
-                    Some(is_there) => *is_there,
-                    None => {
-                        let is_there = self.store.trace(&digest).await?.is_some();
-                        exists.insert(digest.clone(), is_there);
-                        is_there
-                    }
-                };
-                if !is_there {
-                    entries.entry(digest).or_default().1.push(link);
-                }
+            } else if with_dangling && !run.garbage.contains(&digest) && self.is_old(run, found.modified) {
+                entries.entry(digest).or_default().1.push(link);
             }
         }
         Ok(split(entries))
@@ -147,16 +136,16 @@ impl<'s> Reaper<'s> {
 
     /// Says to everybody that these are being deleted.
     pub(in crate::registry) async fn doom(&self, batch: Batch) -> Result<Doomed, StorageError> {
-        let marked = Instant::now();
+        let until = Deadline::within(DELETE_WITHIN);
         let mark = self.store.mark(batch.entries.keys().cloned().collect()).await?;
-        Ok(Doomed { batch, mark, marked })
+        Ok(Doomed { batch, mark, until })
     }
 
     /// Drops what was used since; returns how many blobs these are.
     pub(in crate::registry) async fn look(&self, run: &Run, batch: &mut Batch) -> Result<u64, StorageError> {
-        let notes = self.store.notes().await?;
+        let notes = self.store.notes(batch.entries.keys()).await?;
         let entries = batch.entries.iter().map(|(digest, entry)| (digest.clone(), entry));
-        let used: BTreeMap<Digest, bool> = stream::iter(entries)
+        let looked: BTreeMap<Digest, (bool, Option<SystemTime>)> = stream::iter(entries)
             .map(async |(digest, (blob, links))| {
                 let trace = self.store.trace(&digest).await?;
                 let is_unused = match (blob, trace) {
@@ -168,15 +157,19 @@ impl<'s> Reaper<'s> {
                     // Deleted by somebody else, or written again.
                     _ => false,
                 };
-                let is_rescued = !is_unused && trace.is_some();
-                Ok::<_, StorageError>((!is_unused).then_some((digest, is_rescued)))
+                Ok::<_, StorageError>((digest, (is_unused, trace.map(|trace| trace.modified))))
             })
             .buffer_unordered(PARALLEL)
-            .try_filter_map(async |used| Ok(used))
             .try_collect()
             .await?;
-        batch.entries.retain(|digest, _| !used.contains_key(digest));
-        Ok(used.values().filter(|is_rescued| **is_rescued).count() as u64)
+        batch.entries.retain(|digest, (blob, _)| {
+            let (is_unused, seen) = looked.get(digest).copied().unwrap_or_default();
+            if let (Some(blob), Some(seen)) = (blob, seen) {
+                blob.seen = seen;
+            }
+            is_unused
+        });
+        Ok(looked.values().filter(|(is_unused, seen)| !is_unused && seen.is_some()).count() as u64)
     }
 
     async fn are_old(&self, run: &Run, digest: &Digest, links: &[Link]) -> Result<bool, StorageError> {
@@ -189,105 +182,79 @@ impl<'s> Reaper<'s> {
         Ok(true)
     }
 
-    /// Deletes what is left, the bytes before the links, and then removes the mark.
+    /// Deletes what is left, the bytes before the links, and then removes the mark. For what time is too short,
+    /// that is left to the next run.
     pub(in crate::registry) async fn delete(
         &self,
         doomed: Doomed,
         collected: &mut Collected,
     ) -> Result<(), StorageError> {
-        let marked = doomed.marked;
-        let deleted: Vec<_> = stream::iter(doomed.batch.entries)
-            .map(async |(digest, (blob, links))| {
-                if blob.is_some() {
-                    within(marked, self.store.remove_blob(&digest)).await?;
-                }
-                for link in &links {
-                    within(marked, self.remove_link(&link.image, &digest)).await?;
-                }
-                Ok::<_, StorageError>((blob, links))
+        let until = doomed.until;
+        let deleted: Vec<Deleted> = stream::iter(doomed.batch.entries)
+            .map(async |(digest, (blob, links))| self.delete_one(digest, blob, links, until).await)
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
+        let (mut parts, mut failure) = (Vec::new(), None);
+        for deleted in deleted {
+            count(collected, deleted.blob.as_ref(), &deleted.links);
+            parts.extend(deleted.parts);
+            failure = failure.or(deleted.failure);
+        }
+        match failure {
+            // The mark stays until no delete can be late any more.
+            Some(error) => return Err(error),
+            None => self.store.unmark(&doomed.mark).await?,
+        }
+        // Nobody can come to use them: nothing points to them.
+        self.store.discard_all(parts).await
+    }
+
+    async fn delete_one(&self, digest: Digest, blob: Option<Candidate>, links: Vec<Link>, until: Deadline) -> Deleted {
+        let mut deleted = Deleted::default();
+        if let Some(blob) = blob {
+            match within(until, self.store.remove_blob(&digest, blob.seen, until)).await {
+                Ok(Some(parts)) => (deleted.blob, deleted.parts) = (Some(blob), parts),
+                // Its links stay with it.
+                Ok(None) => return deleted,
+                Err(error) => return Deleted { failure: Some(error), ..deleted },
+            }
+        }
+        let removed: Vec<_> = stream::iter(links)
+            .map(async |link| {
+                let key = Key::layer(&link.image, &digest);
+                let removed = within(until, self.store.remove_link(&key, false, until)).await;
+                removed.map(|removed| removed.map(|()| link))
             })
             .buffer_unordered(PARALLEL)
             .collect()
             .await;
-        let mut failure = None;
-        for deleted in deleted {
-            match deleted {
-                Ok((blob, links)) => count(collected, blob.as_ref(), &links),
-                Err(error) => failure = Some(error),
+        for link in removed {
+            match link {
+                Ok(link) => deleted.links.extend(link),
+                Err(error) => deleted.failure = Some(error),
             }
         }
-        match failure {
-            // The mark stays until no delete can be late any more.
-            Some(error) => Err(error),
-            None => self.store.unmark(&doomed.mark).await,
-        }
-    }
-
-    async fn remove_link(&self, image: &ImageName, digest: &Digest) -> Result<(), StorageError> {
-        let link = Key::layer(image, digest);
-        self.store.discard(&link).await?;
-        match link.parent() {
-            Some(folder) => self.store.remove_empty(&folder).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Takes manifests from their images; returns those that were, or would be.
-    ///
-    /// A push of one of them leaves a trace at its bytes, as does the push of an index that lists it.
-    pub(super) async fn remove_manifests(
-        &mut self,
-        run: &Run,
-        unwanted: Spared,
-        collected: &mut Collected,
-    ) -> Result<Spared, StorageError> {
-        let mut removed = Spared::new();
-        let mut unwanted: Vec<_> = unwanted.into_iter().collect();
-        unwanted.sort_unstable();
-        for batch in unwanted.chunks(BATCH_BLOBS) {
-            let marked = Instant::now();
-            let mark = match self.dry_run {
-                true => None,
-                false => {
-                    let mark = self.store.mark(batch.iter().map(|(_, digest)| digest.clone()).collect()).await?;
-                    sleep(self.pause).await;
-                    Some(mark)
-                }
-            };
-            let notes = self.store.notes().await?;
-            let mut tags_of: Option<(&ImageName, BTreeSet<Digest>)> = None;
-            for (image, digest) in batch {
-                let revision = self.store.stat(&Key::revision(image, digest)).await?;
-                let trace = self.store.trace(digest).await?.map(|trace| trace.modified);
-                let last = trace.max(notes.get(digest).copied());
-                if tags_of.as_ref().is_none_or(|(of, _)| *of != image) {
-                    tags_of = Some((image, tagged(self.store, image).await?));
-                }
-                let is_tagged = tags_of.as_ref().is_some_and(|(_, tags)| tags.contains(digest));
-                let (Some(revision), Some(true), false) = (revision, last.map(|last| run.is_unused(last)), is_tagged)
-                else {
-                    collected.rescued += 1;
-                    continue;
-                };
-                if mark.is_some() {
-                    within(marked, remove_revision(self.store, image, digest, &[])).await?;
-                }
-                collected.manifests += 1;
-                collected.bytes += revision.size;
-                removed.insert((image.clone(), digest.clone()));
-            }
-            if let Some(mark) = mark {
-                self.store.unmark(&mark).await?;
-            }
-        }
-        Ok(removed)
+        deleted
     }
 }
 
-/// Deletes something while its mark is young.
-async fn within(marked: Instant, delete: impl Future<Output = Result<(), StorageError>>) -> Result<(), StorageError> {
-    if marked.elapsed() > DELETE_WITHIN {
-        return Err(StorageError::Slow("deleting garbage"));
+/// What was deleted of a blob, and what went wrong with the rest.
+#[derive(Debug, Default)]
+struct Deleted {
+    blob: Option<Candidate>,
+    links: Vec<Link>,
+    parts: Vec<Key>,
+    failure: Option<StorageError>,
+}
+
+/// Deletes something while its mark is young; `None` where it is too late, and so nothing was sent.
+pub(super) async fn within<T>(
+    until: Deadline,
+    delete: impl Future<Output = Result<Option<T>, StorageError>>,
+) -> Result<Option<T>, StorageError> {
+    if until.is_over() {
+        return Ok(None);
     }
     timeout(DELETE_TIMEOUT, delete).await.unwrap_or(Err(StorageError::Slow("deleting garbage")))
 }
