@@ -36,12 +36,16 @@ pub(super) fn cacheable(response: &mut HttpResponseBuilder, digest: &Digest, is_
         format!("{who}, no-cache")
     };
     response.insert_header((CACHE_CONTROL, how_long));
-    response.insert_header((ETAG, format!("\"{digest}\"")));
-    response.insert_header((DOCKER_CONTENT_DIGEST, digest.to_string()));
+    let digest = digest.to_string();
+    response.insert_header((ETAG, ["\"", &digest, "\""].concat()));
+    response.insert_header((DOCKER_CONTENT_DIGEST, digest));
 }
 
 /// Whether the client says that it has this content already.
 pub(super) fn is_known(headers: &HeaderMap, digest: &Digest) -> bool {
+    if !headers.contains_key(IF_NONE_MATCH) {
+        return false;
+    }
     let tag = format!("\"{digest}\"");
     headers
         .get_all(IF_NONE_MATCH)

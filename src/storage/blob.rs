@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
@@ -115,48 +115,11 @@ impl ReadAhead {
         let (file, path, position) = (Arc::clone(&self.file), Arc::clone(&self.path), self.position);
         self.position += length;
         Some(tokio::task::spawn_blocking(move || {
-            let mut piece = Piece::of(length as usize);
+            let mut piece = vec![0; length as usize];
             // A file that has become shorter is an error here, and never an endless stream.
-            file.read_exact_at(&mut piece.room[..piece.length], position)
+            file.read_exact_at(&mut piece, position)
                 .map_err(|source| StorageError::Io { path: path.to_string(), source })?;
-            Ok(Bytes::from_owner(piece))
+            Ok(piece.into())
         }))
-    }
-}
-
-/// Rooms for pieces that nobody uses at the moment. Memory that one thread takes and another frees, again and again,
-/// would stay with one of them.
-static SPARE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
-
-/// How many rooms are kept.
-const SPARE_MAX: usize = 8;
-
-/// A piece of a file, in a room that goes back to the others.
-struct Piece {
-    room: Box<[u8]>,
-    length: usize,
-}
-
-impl Piece {
-    /// A room for so many bytes, at most [`PIECE_BYTES`].
-    fn of(length: usize) -> Self {
-        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Self { room: spare.unwrap_or_else(|| vec![0; PIECE_BYTES as usize].into()), length }
-    }
-}
-
-impl AsRef<[u8]> for Piece {
-    fn as_ref(&self) -> &[u8] {
-        &self.room[..self.length]
-    }
-}
-
-impl Drop for Piece {
-    fn drop(&mut self) {
-        let room = std::mem::take(&mut self.room);
-        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < SPARE_MAX {
-            spare.push(room);
-        }
     }
 }
