@@ -234,8 +234,9 @@ impl Care {
             Some(Place::Revision(image, digest)) => self.copy_manifest(target, &image, digest).await,
             Some(Place::Tag(image, tag)) => self.copy_tag(target, mode, &image, &tag).await,
             Some(Place::TagHistory(_, _, digest)) => {
-                let is_new =
-                    self.store.exists(&found.key).await? && target.store.create_link(&found.key, &digest).await?;
+                let is_new = self.store.exists(&found.key).await?
+                    && !target.store.exists(&found.key).await?
+                    && target.store.create_link(&found.key, &digest).await?;
                 Ok(Copied { links: u64::from(is_new), ..Copied::default() })
             }
             _ => Ok(Copied::default()),

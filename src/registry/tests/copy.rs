@@ -86,7 +86,7 @@ async fn what_the_target_is_deleting_is_copied_after_that() {
     let mark = store(&to).mark(BTreeSet::from([config.clone()])).await.unwrap();
     let collector = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        store(&to).remove_blob(&config).await.unwrap();
+        store(&to).remove(&Key::blob(&config)).await.unwrap();
         store(&to).unmark(&mark).await.unwrap();
     };
     let (copied, ()) = tokio::join!(copy(&from, &to, TagMode::CreateOnly), collector);
