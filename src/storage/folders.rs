@@ -76,13 +76,18 @@ impl Folders {
     /// Writes a file whole, or, where it must be new, only if there is none; `false` where there is one. What is there
     /// is durable in both cases when it returns.
     pub(super) fn put(&self, key: &Key, bytes: &[u8], must_be_new: bool) -> Result<bool, StorageError> {
-        let is_written = self.place(key, must_be_new, |file| {
-            file.write_all(bytes)?;
-            file.sync_data()
-        })?;
+        let is_written = self.put_unsettled(key, bytes, must_be_new)?;
         // Also where it was there already: whoever has written it may not have synced it yet.
         self.settle(key)?;
         Ok(is_written)
+    }
+
+    /// The same, but for its name: that is durable when [`Folders::settle`] returns.
+    pub(super) fn put_unsettled(&self, key: &Key, bytes: &[u8], must_be_new: bool) -> Result<bool, StorageError> {
+        self.place(key, must_be_new, |file| {
+            file.write_all(bytes)?;
+            file.sync_data()
+        })
     }
 
     /// Writes a new file of which nothing is promised yet: a power cut may take it away. [`Folders::promise`] makes
@@ -148,8 +153,17 @@ impl Folders {
         name.into()
     }
 
+    /// Forgets a folder that another process has removed, and those above it that are gone with it.
+    fn forget_missing(&self, folder: &Path) {
+        for missing in folder.ancestors().take_while(|folder| *folder != self.root && !folder.exists()) {
+            self.known().remove(missing);
+        }
+    }
+
+    /// Makes the folder that a path lies in. Its name, and those above, are durable when [`Folders::settle`] returns.
     fn make_above(&self, path: &Path) -> Result<(), StorageError> {
         let parent = path.parent().unwrap_or(&self.root);
+        self.forget_missing(parent);
         let mut attempt = 1;
         loop {
             match std::fs::create_dir_all(parent) {
@@ -161,36 +175,12 @@ impl Folders {
         }
     }
 
-    /// Makes the folder that a key lies in, so that only what is put into it has yet to be synced.
-    ///
-    /// Every folder above is considered, also those that somebody else has just made: they may not be
-    /// synced yet, or never, where their maker was killed.
-    pub(super) fn prepare(&self, key: &Key) -> Result<(), StorageError> {
-        let path = self.path(key);
-        let parent = path.parent().unwrap_or(&self.root);
-        if self.known().contains(parent) {
-            if parent.is_dir() {
-                return Ok(());
-            }
-            self.forget_missing(parent);
-        }
-        self.make_above(&path)?;
-        self.sync_above(parent)
-    }
-
-    /// Forgets a folder that another process has removed, and those above it that are gone with it.
-    fn forget_missing(&self, folder: &Path) {
-        for missing in folder.ancestors().take_while(|folder| *folder != self.root && !folder.exists()) {
-            self.known().remove(missing);
-        }
-    }
-
     /// Moves a file to where a key lies, durably; `false` where it is no longer at its old place.
     pub(super) fn move_into(&self, from: &Path, key: &Key) -> Result<bool, StorageError> {
         let target = self.path(key);
         let mut attempt = 1;
         loop {
-            self.prepare(key)?;
+            self.make_above(&target)?;
             match std::fs::rename(from, &target) {
                 Ok(()) => break,
                 // Whoever removes empty folders, in another process, may hit the one that it is moved to.

@@ -193,17 +193,14 @@ impl Store {
             (WriterData::File(data), UploadRoom::Files(folders)) => (data, folders),
             _ => return Ok(false),
         };
-        let data = blocking(move || {
+        let (link, blob, to) = (Key::layer(&image, digest), Key::blob(digest), Arc::clone(folders));
+        let linked = digest.to_string();
+        let is_there = blocking(move || {
             let mut data = data;
             data.sync_bytes()?;
             // As a blob it is new, however long ago its bytes came.
             data.file.set_modified(SystemTime::now()).map_err(|error| StorageError::io(&data.path, error))?;
-            Ok(data)
-        })
-        .await?;
-        self.link_blob(&image, digest).await?;
-        let (blob, to) = (Key::blob(digest), Arc::clone(folders));
-        let is_there = blocking(move || {
+            to.put_unsettled(&link, linked.as_bytes(), false)?;
             let UploadData { file, path, .. } = data;
             // What is renamed is a path; what was checked is a file.
             if !is_still_at(&file, &path).map_err(|error| StorageError::io(&path, error))? {
@@ -213,6 +210,8 @@ impl Store {
             // have been damaged.
             let is_moved = to.move_into(&path, &blob);
             drop(file);
+            // Names last, so that the system can send them to the disk together.
+            to.settle(&link)?;
             is_moved
         })
         .await?;
