@@ -18,7 +18,7 @@ use super::{Key, StorageError};
 const FAILURES_MAX: u32 = 4;
 
 /// For how long reading on may come to nothing. A slow client counts, too: a failure after that is the end.
-const STANDSTILL: Duration = Duration::from_secs(20);
+const STANDSTILL: Duration = Duration::from_secs(15);
 
 /// The first pause after a failure; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
