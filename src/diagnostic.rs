@@ -55,6 +55,8 @@ pub struct Diagnostic {
     pub code: &'static str,
     /// How bad it is.
     pub severity: Severity,
+    /// Whether it depends on the day, and not on the texts alone: then it is not counted against a change.
+    pub timely: bool,
     /// What is wrong, without a final full stop, and never with a secret in it.
     pub message: String,
     /// The place where it is wrong.
@@ -63,9 +65,22 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
+    /// How many problems of a file it stands for that are not told each by itself; 0 for a problem of its own.
+    pub left_out: usize,
 }
 
 impl Diagnostic {
+    /// The order in which problems are told: that of files and places, and then what is left out.
+    pub fn order(&self) -> impl Ord + '_ {
+        let place = &self.primary.place;
+        (&*place.file, self.left_out > 0, place.span, self.code, &*self.message)
+    }
+
+    /// How many problems it is.
+    pub fn count(&self) -> usize {
+        self.left_out.max(1)
+    }
+
     /// Adds what to do about it.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());

@@ -10,7 +10,7 @@ port=5023
 mkdir -p "$work/config/repos" "$work/config/tls"
 certificate() { # certificate SERIAL: a new key and a certificate for localhost
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -set_serial "$1" -subj /CN=localhost \
-        -addext subjectAltName=DNS:localhost -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+        -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
     mv "$work/key.pem" "$work/cert.pem" "$work/config/tls/"
 }
 served() { # the serial number of the certificate that is served
@@ -33,6 +33,8 @@ fail() { echo "FAILED: $*"; cat "$work/log"; exit 1; }
 curl -s --cacert "$work/config/tls/cert.pem" -D "$work/headers" "https://localhost:$port/v2/" >/dev/null || fail "no answer over TLS"
 grep -qi "realm=\"https://localhost:$port/token\"" "$work/headers" || fail "the challenge does not name the public address"
 curl -fs --cacert "$work/config/tls/cert.pem" -u jane:Secret-1 "https://localhost:$port/v2/" >/dev/null || fail "signing in over TLS"
+"$portolan" wait --generation 1 --ca "$work/config/tls/cert.pem" "https://localhost:$port" >/dev/null || fail "asking for the status over TLS"
+"$portolan" status "https://localhost:$port" >/dev/null 2>&1 && fail "a server of nobody's certificate is believed"
 [ "$(served)" = serial=01 ] || fail "another certificate is served: $(served)"
 certificate 2
 for _ in $(seq 100); do [ "$(served)" = serial=02 ] && break; sleep 0.1; done

@@ -9,6 +9,12 @@ UNITS = {
     "blob push 1 GiB": "MB/s", "blob push 1 GiB, CPU": "s/GiB", "200 images by 8 workers": "images/s",
     "tags page of 10,000": "ms", "catalog page of 1,000": "ms",
     "pulls, p99": "ms", "pulls beside 100 logins, p99": "ms", "pulls beside 100 logins": "req/s", "100 logins beside pulls, seconds": "s",
+    "check of 10,000 files": "s", "full reload of 10,000 files": "ms", "10,000 files read again, none changed": "ms",
+    "one changed file of 10,000": "ms", "one changed file of 10,000, slowest": "ms",
+    "pulls in the large tree, p99": "ms", "pulls beside full reloads, p99": "ms",
+    "pulls in the large tree": "req/s", "pulls beside full reloads": "req/s", "reloads during pulls": "",
+    "decision, pull": "ns", "decision, push": "ns", "decision, sign-in": "ns",
+    "10,000 repositories, start": "ms", "10,000 repositories, memory": "MiB", "10,000 repositories, memory at the end": "MiB",
     "memory idle": "MiB", "memory peak": "MiB", "memory after all": "MiB", "start to first answer": "ms",
 }
 P, D, N = "portolan", "distribution", "nginx"
@@ -33,6 +39,11 @@ AIMS = [
     ("catalog page, of Distribution's time", ("catalog page of 1,000", P), ("catalog page of 1,000", D), False, 0.5),
     ("memory idle, of Distribution's", ("memory idle", P), ("memory idle", D), False, 1),
     ("memory peak, of Distribution's", ("memory peak", P), ("memory peak", D), False, 1),
+    ("check of 10,000 files, s", ("check of 10,000 files", P), None, False, 1),
+    ("one changed file of 10,000, ms", ("one changed file of 10,000", P), None, False, 50),
+    ("full reload of 10,000 files, ms", ("full reload of 10,000 files", P), None, False, 500),
+    ("pulls' p99 beside full reloads, of that without", ("pulls beside full reloads, p99", P), ("pulls in the large tree, p99", P), False, 2),
+    ("decision, pull, ns", ("decision, pull", P), None, False, 1000),
     ("start to first answer, ms", ("start to first answer", P), None, False, 15),
     ("pulls' p99 beside 100 logins, of that without", ("pulls beside 100 logins, p99", P), ("pulls, p99", P), False, 2),
 ]

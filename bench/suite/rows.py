@@ -20,7 +20,7 @@ ACCEPT = "Accept: " + ", ".join([
 class Bench:
     def __init__(self, load, data, servers, rounds, seconds):
         self.load_binary, self.data, self.servers = load, data, servers
-        self.rounds, self.seconds, self.paths = rounds, seconds, data.paths()
+        self.rounds, self.seconds, self.paths = rounds, seconds, data.paths() if data else {}
         #: row -> server -> values of the rounds
         self.values = {}
 

@@ -5,7 +5,7 @@ use portolan::config::{Content, Tree, compile};
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (which, bytes) = input;
-    let file = ["repos/a.yaml", "credentials.yaml", "storages.yaml", "registry.yaml"][usize::from(which) % 4];
+    let file = ["repos/a.yaml", "credentials.yaml", "storages.yaml", "registry.yaml", "tests/a.yaml"][usize::from(which) % 5];
     let mut tree = Tree::default();
     tree.files.insert(file.into(), Content::Bytes(bytes.into()));
     let compiled = compile(&tree, None);

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done; nothing wrong.
     Done = 0,
-    /// The answer is no: errors were found.
+    /// The answer is no: errors were found, a test failed.
     No = 1,
     /// The command was used wrongly.
     Usage = 2,

@@ -2,19 +2,27 @@
 //!
 //! Imports everything below.
 
+mod access;
 mod check;
 mod exit;
 mod explain;
 mod hash;
+mod import;
 mod init;
 mod output;
 mod password;
+mod remote;
 mod render;
 mod schema;
 mod secret;
 mod serve;
+mod status;
 mod storage;
 mod storages;
+mod table;
+mod test;
+mod wait;
+mod written;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -39,7 +47,7 @@ struct Arguments {
 enum Command {
     /// Writes a small working configuration to start from
     #[command(after_help = "Example:\n  portolan init my-registry")]
-    Init(Folder),
+    Init(init::InitArguments),
     /// Runs the registry
     #[command(
         after_help = "Example:\n  portolan serve /etc/portolan --data /var/lib/portolan --listen 0.0.0.0:5000\n\n\
@@ -47,11 +55,27 @@ enum Command {
     )]
     Serve(serve::ServeArguments),
     /// Checks a configuration as the server would read it, and reports every problem
-    #[command(after_help = "Example:\n  portolan check --deny-warnings .\n\n\
-        Exit codes: 0 nothing wrong, 1 errors found (or warnings, with `--deny-warnings`), 3 the folder cannot be read")]
+    #[command(
+        after_help = "Example:\n  portolan check --deny-warnings .\n  portolan check --format sarif config > portolan.sarif\n\n\
+        Exit codes: 0 nothing wrong, 1 errors found (or warnings, with `--deny-warnings`), 3 the folder cannot be read or holds no \
+        configuration"
+    )]
     Check(check::CheckArguments),
+    /// Runs the access tests of a configuration, and shows why those fail that do
+    #[command(after_help = "Example:\n  portolan test --filter payments .\n\n\
+        Exit codes: 0 all tests hold, 1 one does not (or there is none, or the configuration has errors), 3 the folder \
+        cannot be read")]
+    Test(test::TestArguments),
+    /// Tells who can do what, and what a change of the configuration changes in it
+    #[command(subcommand, after_help = "Example:\n  portolan access diff main HEAD")]
+    Access(access::AccessCommand),
+    /// Writes a configuration from another system's users and rights
+    #[command(subcommand, after_help = "Example:\n  portolan import docker-auth auth_config.yml --output my-registry")]
+    Import(import::ImportCommand),
     /// Explains one diagnostic: what it means and how to mend it
-    #[command(after_help = "Example:\n  portolan explain unknown-key")]
+    #[command(
+        after_help = "Examples:\n  portolan explain unknown-key\n  portolan explain                  lists all codes"
+    )]
     Explain(explain::ExplainArguments),
     /// Reads a password from stdin and prints an entry for `credentials.yaml`
     #[command(after_help = "Example:\n  portolan hash < password.txt")]
@@ -59,6 +83,16 @@ enum Command {
     /// Prints the JSON Schema of a configuration file, or the names of all
     #[command(after_help = "Example:\n  portolan schema repository > repository.schema.json")]
     Schema(schema::SchemaArguments),
+    /// Tells which configuration a running server enforces
+    #[command(after_help = "Example:\n  portolan status https://registry.example.com\n\n\
+        Exit codes: 0 it is in force as written, 1 it is not, 3 the server cannot be asked")]
+    Status(status::StatusArguments),
+    /// Waits until a running server enforces a configuration
+    #[command(
+        after_help = "Example:\n  portolan wait --commit \"$(git rev-parse HEAD)\" https://registry.example.com\n\n\
+        Exit codes: 0 it is in force, 1 it is not in time, or not as written, 3 the server cannot be asked"
+    )]
+    Wait(wait::WaitArguments),
     /// Cares for a storage: collects garbage, finds damages, counts, copies; while servers run, or not
     #[command(subcommand, after_help = "Example:\n  portolan storage verify /etc/portolan --data /var/lib/portolan")]
     Storage(storage::StorageCommand),
@@ -87,16 +121,21 @@ impl Folder {
     /// A folder without any file of ours is most likely the wrong one, and is not served. (One without
     /// users is fine: what is granted to anybody can be served.)
     fn require_files(&self, tree: &Tree) -> Result<(), Failure> {
-        if !tree.files.is_empty() {
+        if !holds_none(tree) {
             return Ok(());
         }
         let failure = Failure::new(format!("`{}` holds no configuration", self.dir.display()));
-        Err(failure.with_hint(self.hint()).with_exit(Exit::No))
+        Err(failure.with_hint(format!("name the folder that `repos/` lies in, as DIR or `--config`; {}", self.hint())))
     }
 
     fn hint(&self) -> String {
         format!("`portolan init {}` writes a configuration to start from", self.dir.display())
     }
+}
+
+/// Whether a folder holds no configuration. Access tests alone are none, and many a project has a folder `tests/`.
+fn holds_none(tree: &Tree) -> bool {
+    tree.files.keys().all(|name| &**name == "tests" || name.starts_with("tests/"))
 }
 
 /// Runs the command that the arguments name, the first of them being the program's name.
@@ -110,12 +149,17 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         }
     };
     let result = match arguments.command {
-        Command::Init(folder) => init::run(&folder.dir),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Access(command) => access::run(&command),
+        Command::Import(command) => import::run(&command),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Wait(arguments) => wait::run(&arguments),
         Command::Storage(command) => storage::run(&command),
     };
     result.unwrap_or_else(|failure| {
@@ -141,6 +185,7 @@ mod tests {
                 let help = inner.get_after_help().map(ToString::to_string).unwrap_or_default();
                 let line = format!("portolan {} {}", sub.get_name(), inner.get_name());
                 assert!(help.contains(&line), "{line}");
+                assert!(help.lines().filter(|line| line.starts_with("  ")).all(|line| line.len() <= 100), "{help}");
             }
         }
     }
@@ -153,7 +198,11 @@ mod tests {
         assert_eq!((failure.hint, failure.exit), (Some(missing.hint()), Exit::Failed));
         let folder = Folder { dir: dir.path().to_owned() };
         let failure = folder.require_files(&folder.read().unwrap()).unwrap_err();
-        assert_eq!((failure.hint, failure.exit), (Some(folder.hint()), Exit::No));
+        assert!(failure.hint.is_some_and(|hint| hint.contains("`--config`") && hint.contains(&folder.hint())));
+        assert_eq!(failure.exit, Exit::Failed);
+        std::fs::create_dir(dir.path().join("tests")).unwrap();
+        std::fs::write(dir.path().join("tests/unit.yaml"), "answer: 42\n").unwrap();
+        assert!(folder.require_files(&folder.read().unwrap()).is_err());
         std::fs::write(dir.path().join("registry.yml"), "log: {level: info}\n").unwrap();
         assert!(folder.require_files(&folder.read().unwrap()).is_ok());
     }

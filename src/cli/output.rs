@@ -32,13 +32,18 @@ impl Colour {
 
 /// Writes a result to stdout. A reader that went away (`| head`) is no failure.
 pub(super) fn result(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match seen(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::new(format!("cannot write to stdout: {error}")))
         }
         _ => Ok(()),
     }
+}
+
+/// Writes to stdout what is of no use where nobody can see it.
+pub(super) fn seen(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
 }
 
 /// Writes a note for people to stderr.

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use crate::config::SecretSource;
-use crate::server::SIGNING_KEY_MIN_BYTES;
+use crate::config::{Checked, Reference, SecretSource};
+use crate::server::{Certificate, SIGNING_KEY_MIN_BYTES};
 
 /// More is not read from a file.
 const MAX_BYTES: u64 = 64 << 10;
@@ -51,6 +51,42 @@ pub(super) fn signing_key(folder: &Path, source: &SecretSource) -> Result<Vec<u8
         ));
     }
     Ok(key)
+}
+
+/// Looks up all secrets and certificates to which a configuration refers, and adds an error for each that cannot
+/// be had.
+pub(super) fn add_missing(folder: &Path, checked: &mut Checked) {
+    let path_of = |name: &str| {
+        let reference = checked.references.iter().find(|reference| reference.name == name)?;
+        match &reference.source {
+            SecretSource::File(path) => Some(folder.join(path)),
+            SecretSource::InPlace(_) | SecretSource::Env(_) => None,
+        }
+    };
+    let [certificate, key] = match (path_of(CERTIFICATE), path_of(KEY)) {
+        (Some(certificate), Some(key)) => Certificate::problems(&certificate, &key),
+        _ => [None, None],
+    };
+    checked.add_missing(|reference| match &*reference.name {
+        CERTIFICATE => certificate.as_ref().map(ToString::to_string),
+        KEY => key.as_ref().map(ToString::to_string),
+        _ => missing(folder, reference),
+    });
+}
+
+/// The names of the references to the files of TLS.
+const CERTIFICATE: &str = "server.tls.certificate";
+const KEY: &str = "server.tls.key";
+
+/// What is wrong with a secret, if anything.
+fn missing(folder: &Path, Reference { source, name, .. }: &Reference) -> Option<String> {
+    let found = match &**name {
+        "signing_key" => signing_key(folder, source).map(|_| ()),
+        _ => resolve(folder, source)
+            .and_then(|bytes| String::from_utf8(bytes).map(|_| ()).map_err(|_| "it is not UTF-8".to_owned())),
+    };
+    let why = found.err()?;
+    Some(if why.contains(&format!("{name}`")) { why } else { format!("`{name}`: {why}") })
 }
 
 #[cfg(test)]

@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{Snapshot, StorageKey};
+use super::access_test::AccessTest;
+use super::codes;
+use super::compile::Kept;
+use super::report::diagnostic;
+use super::{Removals, Text};
+use crate::diagnostic::{Diagnostic, Place, Span};
+use crate::policy::{QuickMap, Snapshot, StorageKey};
 
 /// What [`super::compile()`] makes of a folder's texts.
 #[derive(Debug, Clone)]
@@ -27,16 +32,83 @@ pub struct Compiled {
     pub secrets: BTreeMap<Arc<str>, Vec<Span>>,
     /// The texts that are in force where they differ from `sources`.
     pub held: BTreeMap<Arc<str>, Arc<str>>,
-    /// SHA-256 of the tree's paths and texts, hexadecimal.
+    /// What the texts remove and is kept all the same.
+    pub held_back: Removals,
+    /// The content hash of the tree: see [`super::Tree::hash`].
     pub hash: String,
+    /// The access tests of the files that hold no error.
+    pub tests: Vec<AccessTest>,
+    /// The readable texts of the tree, with their digests.
+    pub(super) texts: QuickMap<Arc<str>, Text>,
     /// All texts that are in force. A broken file without a good version has none.
-    pub(super) enforced: BTreeMap<Arc<str>, Arc<str>>,
+    pub(super) enforced: QuickMap<Arc<str>, Arc<str>>,
+    /// What files came to.
+    pub(super) kept: Arc<Kept>,
+}
+
+/// What [`super::check()`] makes of a folder's texts.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The configuration, with all that is wrong or likely not meant.
+    pub compiled: Compiled,
+    /// The secrets and certificates that the server needs, in the order of the files' reading.
+    pub references: Vec<Reference>,
+}
+
+/// A secret of the server itself, which may stand elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Where the secret comes from.
+    pub source: SecretSource,
+    /// The key whose value it is.
+    pub name: String,
+    /// Where it is named, or stands.
+    pub place: Place,
+}
+
+impl Checked {
+    /// Adds an error for each secret of which `why` says what is wrong with it.
+    pub fn add_missing(&mut self, why: impl Fn(&Reference) -> Option<String>) {
+        for reference in &self.references {
+            if let Some(why) = why(reference) {
+                let mut missing = diagnostic(codes::MISSING_SECRET, reference.place.clone(), why);
+                missing.help(match &reference.source {
+                    SecretSource::Env(name) => format!("set `{name}` where the server runs, and where this is checked"),
+                    SecretSource::File(path) if reference.name == "server.tls.certificate" => {
+                        format!("put the certificate with its chain into `{}`, as PEM", path.display())
+                    }
+                    SecretSource::File(path) if reference.name == "server.tls.key" => {
+                        format!("put the certificate's private key into `{}`, as PEM", path.display())
+                    }
+                    SecretSource::File(path) => format!("put the secret into `{}`", path.display()),
+                    SecretSource::InPlace(_) => "let it come from the environment or from a file".to_owned(),
+                });
+                self.compiled.diagnostics.push(missing);
+            }
+        }
+        self.compiled.diagnostics.sort_by(|one, other| one.order().cmp(&other.order()));
+    }
 }
 
 impl Compiled {
     /// Whether anything is an error.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == crate::diagnostic::Severity::Error)
+    }
+
+    /// The text that a file had, to be given again where the file did not change.
+    pub fn text(&self, path: &str) -> Option<&Text> {
+        self.texts.get(path)
+    }
+
+    /// The texts that files had, by path.
+    pub fn texts(&self) -> impl Iterator<Item = (&Arc<str>, &Text)> {
+        self.texts.iter()
+    }
+
+    /// Whether the configuration to be enforced is what the texts say, and nothing of an earlier version.
+    pub fn is_as_written(&self) -> bool {
+        self.model.is_some() && !self.has_errors() && self.held_back.is_empty()
     }
 }
 
@@ -92,6 +164,9 @@ pub struct S3Credentials {
     /// The key.
     pub secret_access_key: SecretSource,
 }
+
+/// Where a server listens unless it is told otherwise.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 
 /// `registry.yaml`, with the defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]

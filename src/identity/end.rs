@@ -7,7 +7,7 @@ use jiff::civil::{Date, time};
 use jiff::tz::TimeZone;
 
 /// A moment up to which something holds: a date through its last second in UTC, or an RFC 3339 time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct End(Timestamp);
 
 /// The text is neither a date nor a time.
@@ -42,6 +42,18 @@ impl End {
     }
 }
 
+/// Reads a moment: a date, which is its first moment in UTC, or an RFC 3339 time.
+///
+/// # Errors
+/// [`BadEnd`] for every other form.
+pub fn moment(text: &str) -> Result<Timestamp, BadEnd> {
+    if text.len() == 10 {
+        let date: Date = text.parse().map_err(|_| BadEnd)?;
+        return date.to_zoned(TimeZone::UTC).map(|midnight| midnight.timestamp()).map_err(|_| BadEnd);
+    }
+    text.parse().map_err(|_| BadEnd)
+}
+
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -71,6 +83,15 @@ mod tests {
         let end = End::parse("2026-12-01T12:00:00+02:00").unwrap();
         assert!(!end.is_past("2026-12-01T09:59:59Z".parse().unwrap()));
         assert!(end.is_past("2026-12-01T10:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_day_begins_before_what_ends_with_it() {
+        let day = moment("2026-12-01").unwrap();
+        assert_eq!(day, moment("2026-12-01T01:00:00+01:00").unwrap());
+        assert!(!End::parse("2026-12-01").unwrap().is_past(day) && End::parse("2026-11-30").unwrap().is_past(day));
+        assert_eq!(moment("2026-12-1"), Err(BadEnd));
+        assert_eq!(moment("2026-12-01T01:00:00"), Err(BadEnd));
     }
 
     #[test]

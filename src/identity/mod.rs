@@ -9,6 +9,6 @@ mod password;
 mod user;
 
 pub use authenticator::{Authenticator, AuthenticatorOptions, NotSignedIn};
-pub use end::{BadEnd, End};
+pub use end::{BadEnd, End, moment};
 pub use password::{BadHash, HashKind, PasswordHash};
-pub use user::{BadUserName, Secret, SecretVersion, Subject, User, UserName};
+pub use user::{ANONYMOUS, BadUserName, Secret, SecretVersion, Subject, User, UserName};

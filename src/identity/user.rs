@@ -14,22 +14,39 @@ use super::{End, PasswordHash};
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserName(Arc<str>);
 
+/// The word for a client that is not signed in; no user has this name.
+pub const ANONYMOUS: &str = "anonymous";
+
 /// The text is not a user name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 1 to 255 letters, digits, `.`, `_`, `@`, `+` and `-`, and begins with a letter or a digit")]
-pub struct BadUserName;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadUserName {
+    /// It has another form.
+    #[error("a name has 1 to 255 letters, digits, `.`, `_`, `@`, `+` and `-`, and begins with a letter or a digit")]
+    Form,
+    /// Nobody could tell such a user from a client that is not signed in.
+    #[error("`{ANONYMOUS}` is whoever is not signed in, and can be no user's name")]
+    Anonymous,
+}
 
 impl UserName {
     /// Reads a name. Groups have names of the same form.
     ///
     /// # Errors
-    /// [`BadUserName`] where the form is wrong.
+    /// [`BadUserName::Form`]
     pub fn parse(text: &str) -> Result<Self, BadUserName> {
         let bytes = text.as_bytes();
         let well_formed = (1..=255).contains(&bytes.len())
             && bytes[0].is_ascii_alphanumeric()
             && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._@+-".contains(b));
-        if well_formed { Ok(Self(text.into())) } else { Err(BadUserName) }
+        if well_formed { Ok(Self(text.into())) } else { Err(BadUserName::Form) }
+    }
+
+    /// Reads the name of a user, which is not every name.
+    ///
+    /// # Errors
+    /// [`BadUserName`]
+    pub fn of_user(text: &str) -> Result<Self, BadUserName> {
+        if text == ANONYMOUS { Err(BadUserName::Anonymous) } else { Self::parse(text) }
     }
 
     /// The name as text.
@@ -172,5 +189,7 @@ mod tests {
         for name in ["", "*", "/readers", ".a", "-a", "a b", "a:b", "ä", "a\0", &"a".repeat(256)] {
             assert!(UserName::parse(name).is_err(), "{name}");
         }
+        assert_eq!(UserName::of_user("anonymous"), Err(BadUserName::Anonymous));
+        assert!(UserName::of_user("Anonymous").is_ok() && UserName::parse("anonymous").is_ok(), "a group may");
     }
 }

@@ -1,24 +1,40 @@
 //! Notices that the folder may have changed: by the system's events, or by looking at it now and then.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use super::read::Folders;
+use super::Reloaded;
+use super::read::{Folders, is_yaml_file};
 use super::settle::{Act, Moment};
 
 /// Whether the system tells when a file is closed. Where it does not, nobody could wait for it.
 const TELLS_CLOSE: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// The folder whose opening is told as an echo: there always is one, it is never read here, and hardly ever by
+/// others, whose opening would be taken for ours. (Those of the configuration are opened whenever they are listed,
+/// and what is told of that is late, too.)
+const ECHOING: &str = "/";
 
 /// What wakes the thread that reloads.
 #[derive(Debug)]
 pub(super) enum Wake {
     /// Something changed in a watched folder.
     Changed(Change),
-    /// Reload now, and tell the generation then in force.
-    Reload(SyncSender<u64>),
+    /// The echo of [`Watches::call`]: all that happened before has been told. With the number of the watcher that
+    /// tells it.
+    Echo(u64),
+    /// Reload now, and tell what came of it. The tree with the content hash `accept` is taken as it is,
+    /// whatever it removes.
+    Reload {
+        /// The content hash.
+        accept: Option<String>,
+        /// Where to tell.
+        reply: SyncSender<Reloaded>,
+    },
     /// The owner is gone.
     Stop,
 }
@@ -30,6 +46,8 @@ pub(super) struct Change {
     pub(super) moved: bool,
     /// Whether other changes may not have been told.
     pub(super) lost: bool,
+    /// The paths at which something changed; `None` where that is not known.
+    pub(super) paths: Option<Vec<PathBuf>>,
     /// What happened to which path.
     pub(super) acts: Vec<(PathBuf, Act)>,
     /// When it was told.
@@ -44,6 +62,8 @@ pub(super) struct Change {
 pub(super) struct Watches {
     folders: Folders,
     watcher: Option<RecommendedWatcher>,
+    /// Whether it tells of echoes.
+    echoes: bool,
     /// How many watchers there were.
     number: u64,
     /// Whether some watches may be dead.
@@ -64,8 +84,8 @@ impl Watches {
         self.number += 1;
         // The old one is kept until then: what it tells meanwhile is not lost.
         match watch(folders.clone(), self.number, wake) {
-            Ok(watcher) => {
-                self.watcher = Some(watcher);
+            Ok((watcher, echoes)) => {
+                (self.watcher, self.echoes) = (Some(watcher), echoes);
                 self.failed = false;
             }
             Err(error) => {
@@ -76,6 +96,13 @@ impl Watches {
             }
         }
         self.folders.clone_from(folders);
+    }
+
+    /// Has the watcher tell of something that happens now, with [`Wake::Echo`]: what happened before comes
+    /// before it. The number of the watcher; `None` where nothing will be told.
+    pub(super) fn call(&self) -> Option<u64> {
+        self.watcher.as_ref().filter(|_| self.echoes)?;
+        File::open(ECHOING).ok().map(|_| self.number)
     }
 
     /// Tells once that watching fails. Not told at once: at the start nothing is logged yet.
@@ -96,21 +123,37 @@ impl Watches {
     }
 }
 
-fn watch(folders: Folders, number: u64, wake: impl Fn(Wake) + Send + 'static) -> notify::Result<RecommendedWatcher> {
+/// Begins to watch. Also says whether echoes are told.
+fn watch(
+    folders: Folders,
+    number: u64,
+    wake: impl Fn(Wake) + Send + 'static,
+) -> notify::Result<(RecommendedWatcher, bool)> {
     let paths: Vec<_> = folders.keys().cloned().collect();
     let handler = move |event: notify::Result<Event>| {
         let at = Moment::now();
         match event {
+            Ok(event) if matches!(event.kind, EventKind::Access(AccessKind::Open(_))) => {
+                if event.paths.first().is_some_and(|path| path == Path::new(ECHOING)) {
+                    wake(Wake::Echo(number));
+                }
+            }
             Ok(event) if !matters(&folders, &event) => {}
             Ok(event) => {
                 let (lost, moved) = (event.need_rescan(), moves(&folders, &event));
-                wake(Wake::Changed(Change { moved, lost, acts: acts(event), at, watcher: number }));
+                let is_all = !(lost || moved || event.paths.is_empty() || takes_away(&event));
+                let paths = is_all.then(|| event.paths.clone());
+                wake(Wake::Changed(Change { moved, lost, paths, acts: acts(event), at, watcher: number }));
             }
             // Such as an overflow of the queue: look at everything again.
-            Err(_) => wake(Wake::Changed(Change { moved: true, lost: true, acts: Vec::new(), at, watcher: number })),
+            Err(_) => {
+                let change = Change { moved: true, lost: true, paths: None, acts: Vec::new(), at, watcher: number };
+                wake(Wake::Changed(change));
+            }
         }
     };
     let mut watcher = RecommendedWatcher::new(handler, Config::default())?;
+    let echoes = TELLS_CLOSE && watcher.watch(Path::new(ECHOING), RecursiveMode::NonRecursive).is_ok();
     for path in paths {
         match watcher.watch(&path, RecursiveMode::NonRecursive) {
             // Removed since it was listed: its parent is watched and tells.
@@ -118,7 +161,7 @@ fn watch(folders: Folders, number: u64, wake: impl Fn(Wake) + Send + 'static) ->
             result => result?,
         }
     }
-    Ok(watcher)
+    Ok((watcher, echoes))
 }
 
 /// Whether an event may mean a change. Reading is none: our own would never end.
@@ -141,6 +184,20 @@ fn moves(folders: &Folders, event: &Event) -> bool {
     let moves = matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
     let watched = |path: &PathBuf| folders.keys().any(|folder| folder.starts_with(path));
     event.need_rescan() || moves && (event.paths.is_empty() || event.paths.iter().any(watched))
+}
+
+/// Whether a file that may matter is gone from its path. It may be at another one, of which it is told only
+/// later.
+fn takes_away(event: &Event) -> bool {
+    let takes = match event.kind {
+        EventKind::Remove(_) => true,
+        EventKind::Modify(ModifyKind::Name(mode)) => mode != RenameMode::To,
+        _ => false,
+    };
+    // What is written beside a file and then moved over it has another ending; folders are watched themselves.
+    let from = event.paths.first().map(PathBuf::as_path).unwrap_or_else(|| Path::new(""));
+    let is_hidden = from.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    takes && !is_hidden && is_yaml_file(from)
 }
 
 /// What an event tells of the files.

@@ -94,7 +94,8 @@ impl Settling {
         }
         let modified = stamp.modified();
         let told = |path: &Path| self.traces.get(path).is_some_and(|trace| trace.complete && trace.at.wall >= modified);
-        if path.ancestors().any(told) {
+        // Whoever writes a file anew empties it first, and it is empty before that is told.
+        if !stamp.is_empty() && path.ancestors().any(told) {
             return None;
         }
         // A time in the future tells nothing, but that it stays the same does.
@@ -228,5 +229,15 @@ mod tests {
         assert_eq!((bench.settling.traces.len(), bench.settling.seen.len()), (1, 1));
         bench.settling.forget(bench.after(31_000), |_| false);
         assert_eq!((bench.settling.traces.len(), bench.settling.seen.len()), (0, 0));
+    }
+
+    #[test]
+    fn an_empty_file_is_waited_for_whatever_is_told() {
+        let mut bench = Bench::new();
+        fs::write(bench.path("repos/x.yaml"), "").unwrap();
+        bench.began = Moment::now();
+        bench.note("repos/x.yaml", Act::Closed, 10, 1);
+        assert!(!bench.complete(20));
+        assert!(bench.complete(2_100));
     }
 }

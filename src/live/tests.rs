@@ -34,6 +34,14 @@ fn start(folder: &Path) -> Arc<Live> {
     Live::start(folder, Box::new(|_| Ok(()))).unwrap()
 }
 
+/// What git says to a command that it carries out as Jane Doe.
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let who = ["-c", "user.name=Jane Doe", "-c", "user.email=jane@example.com", "-c", "gc.auto=0"];
+    let done = std::process::Command::new("git").arg("-C").arg(folder).args(who).args(arguments).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    String::from_utf8(done.stdout).unwrap().trim().to_owned()
+}
+
 fn names(live: &Live) -> Vec<String> {
     live.current().model.snapshot.repositories().iter().map(|repository| repository.name.to_string()).collect()
 }
@@ -253,7 +261,7 @@ fn a_normal_save_is_in_force_at_once() {
     // Far below the age from which a file counts as complete without events.
     let at_once = |what: &str, text: &str| {
         let began = Instant::now();
-        soon(what, || live.current().compiled.sources["repos/a.yaml"].contains(text));
+        soon(what, || live.current().compiled.sources.get("repos/a.yaml").is_some_and(|now| now.contains(text)));
         assert!(began.elapsed() < Duration::from_secs(1), "{what}: {:?}", began.elapsed());
     };
     let path = dir.path().join("repos/a.yaml");
@@ -285,4 +293,249 @@ fn polling_takes_no_half_file() {
     }
     drop(file);
     soon("the whole file", || text("repos/b.yaml").as_deref() == Some(OPEN));
+}
+
+#[test]
+fn what_editors_leave_beside_a_file_does_not_count() {
+    let dir = folder();
+    let live = start(dir.path());
+    let path = dir.path().join("repos/a.yaml");
+    // Emacs, vim, and a backup by hand.
+    symlink("jane@host.1:2", dir.path().join("repos/.#a.yaml")).unwrap();
+    for name in ["#a.yaml#", ".a.yaml.swp", "4913", "a.yaml~", "a.yaml.bak", "a.yaml.orig"] {
+        fs::write(dir.path().join("repos").join(name), "nonsense: [").unwrap();
+    }
+    let edit = "s/permissions: {}/permissions: {jane: [read]}/";
+    let done = std::process::Command::new("sed").args(["-i", edit]).arg(&path).status().unwrap();
+    assert!(done.success());
+    soon("the edit of `sed -i`", || live.current().compiled.sources["repos/a.yaml"].contains("jane"));
+    assert_eq!(live.reload(), live.current().generation);
+    let now = live.current();
+    assert_eq!((names(&live), now.compiled.has_errors(), now.generation), (vec!["a".to_owned()], false, 2));
+}
+
+/// As many files are checked out; ten thousand with `PORTOLAN_FILES=10000`.
+fn checkout_files() -> usize {
+    std::env::var("PORTOLAN_FILES").ok().and_then(|files| files.parse().ok()).unwrap_or(1_000)
+}
+
+#[test]
+fn a_checkout_of_many_files_is_followed_to_its_end_and_no_half_file_is_taken() {
+    let dir = folder();
+    write(dir.path(), "registry.yaml", "reload: {interval: 1s}\n");
+    let git = |arguments: &[&str]| git(dir.path(), arguments);
+    let text = |number: usize, version: &str| {
+        let lines: String = (0..20).map(|line| format!("    user-{number}-{line}-{version}: [read]\n")).collect();
+        REPOSITORY.replace(" {}", "") + &lines
+    };
+    git(&["init", "-q"]);
+    let mut commits = Vec::new();
+    for version in ["old", "new"] {
+        for number in 0..checkout_files() {
+            // Some are there in one version only.
+            let is_gone = number % 10 == if version == "old" { 1 } else { 2 };
+            let name = format!("repos/r{number}.yaml");
+            match is_gone {
+                true => drop(fs::remove_file(dir.path().join(name))),
+                false => write(dir.path(), &name, &text(number, version)),
+            }
+        }
+        git(&["add", "-A"]);
+        git(&["commit", "-q", "-m", version]);
+        commits.push(git(&["rev-parse", "HEAD"]));
+    }
+    git(&["checkout", "-q", &commits[0]]);
+    let live = start(dir.path());
+    let is_all = |now: &Published, version: &str, gone: usize| {
+        (0..checkout_files()).all(|number| {
+            let found = now.compiled.sources.get(format!("repos/r{number}.yaml").as_str());
+            found.map(|found| &**found) == (number % 10 != gone).then(|| text(number, version)).as_deref()
+        })
+    };
+    assert!(is_all(&live.current(), "old", 1));
+    for (commit, version, gone) in [(1, "new", 2), (0, "old", 1), (1, "new", 2)] {
+        let generation = live.current().generation;
+        std::thread::scope(|scope| {
+            let checkout = scope.spawn(|| git(&["checkout", "-q", &commits[commit]]));
+            let mut looked_at = generation;
+            loop {
+                let is_done = checkout.is_finished();
+                let now = live.current();
+                if std::mem::replace(&mut looked_at, now.generation) != now.generation {
+                    for number in 0..checkout_files() {
+                        if let Some(found) = now.compiled.sources.get(format!("repos/r{number}.yaml").as_str()) {
+                            assert!(
+                                **found == text(number, "old") || **found == text(number, "new"),
+                                "half a file: {found}"
+                            );
+                        }
+                    }
+                }
+                if is_done {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let began = Instant::now();
+        while !is_all(&live.current(), version, gone) || live.current().commit.as_deref() != Some(&*commits[commit]) {
+            assert!(began.elapsed() < Duration::from_secs(60), "{version}: {:?}", live.current().commit);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(!live.current().compiled.has_errors(), "{:?}", live.current().compiled.diagnostics.first());
+    }
+}
+
+#[test]
+fn a_commit_that_changes_no_file_is_told_too() {
+    let dir = folder();
+    write(dir.path(), "registry.yaml", "reload: {interval: 1s}\n");
+    let git = |arguments: &[&str]| git(dir.path(), arguments);
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "first"]);
+    let live = start(dir.path());
+    let first = git(&["rev-parse", "HEAD"]);
+    soon("the commit", || live.current().commit.as_deref() == Some(&*first));
+    git(&["commit", "-q", "--allow-empty", "-m", "second"]);
+    let second = git(&["rev-parse", "HEAD"]);
+    soon("the next commit", || live.current().commit.as_deref() == Some(&*second));
+    assert_eq!(live.current().generation, 1);
+}
+
+#[test]
+fn what_is_not_committed_is_not_told_as_the_commit() {
+    let dir = folder();
+    write(dir.path(), "registry.yaml", "reload: {interval: 1s}\n");
+    let git = |arguments: &[&str]| git(dir.path(), arguments);
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "first"]);
+    let live = start(dir.path());
+    let first = git(&["rev-parse", "HEAD"]);
+    soon("the commit", || live.current().commit.as_deref() == Some(&*first));
+    write(dir.path(), "repos/new.yaml", REPOSITORY);
+    soon("the new file", || live.current().generation == 2 && live.current().commit.is_some());
+    assert_eq!(live.current().commit, Some(format!("{first}-dirty")));
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "second"]);
+    let second = git(&["rev-parse", "HEAD"]);
+    soon("the next commit", || live.current().commit.as_deref() == Some(&*second));
+    assert_eq!(live.current().generation, 2);
+}
+
+#[test]
+fn removals_that_are_too_many_stay_until_they_are_accepted() {
+    let dir = folder();
+    for name in ["b", "c", "d"] {
+        write(dir.path(), &format!("repos/{name}.yaml"), REPOSITORY);
+    }
+    let live = start(dir.path());
+    fs::rename(dir.path().join("repos"), dir.path().join("elsewhere")).unwrap();
+    soon("the report", || !live.current().compiled.held_back.is_empty());
+    assert_eq!(names(&live), ["a", "b", "c", "d"]);
+    assert_eq!(live.current().compiled.held.len(), 4);
+    let other = live.reload_accepting(Some("0".repeat(64)));
+    assert!(!other.is_new && names(&live).len() == 4);
+    let accepted = live.reload_accepting(other.hash.clone());
+    assert!(accepted.is_new && accepted.published.compiled.is_as_written() && names(&live).is_empty());
+    assert_eq!(accepted.hash, other.hash);
+    assert!(!live.reload_accepting(other.hash).is_new);
+}
+
+/// Who may read `a` and all below: nobody, where the file for it is in force, and anybody by the one around it.
+fn is_open(live: &Live) -> bool {
+    let image = crate::oci::ImageName::parse("a/secret").unwrap();
+    let current = live.current();
+    let repository = current.model.snapshot.repository_of(&image);
+    repository.is_none_or(|repository| &*repository.prefix != "a")
+}
+
+#[test]
+fn a_file_that_moves_never_leaves_its_images_to_the_repository_around_it() {
+    let dir = folder();
+    write(
+        dir.path(),
+        "repos/all.yaml",
+        "repo: {type: docker, storage: default, prefix: '', permissions: {'*': [read]}}\n",
+    );
+    write(dir.path(), "repos/a.yaml", "repo: {type: docker, storage: default, prefix: a, permissions: {}}\n");
+    let live = start(dir.path());
+    assert!(!is_open(&live));
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut looks = 0;
+            while !stop.load(Ordering::SeqCst) {
+                assert!(!is_open(&live), "open after {looks} looks: {:?}", live.current().compiled.sources.keys());
+                looks += 1;
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        });
+        for (from, to) in [("a", "deep/a"), ("deep/a", "b"), ("b", "deeper/still/a")] {
+            let (from, to) = (format!("repos/{from}.yaml"), format!("repos/{to}.yaml"));
+            fs::create_dir_all(dir.path().join(&to).parent().unwrap()).unwrap();
+            let (old, new) = (dir.path().join(&from), dir.path().join(&to));
+            // The new one is written, and not moved; git does it the other way round, with its lock.
+            fs::write(new, fs::read_to_string(&old).unwrap()).unwrap();
+            fs::remove_file(&old).unwrap();
+            soon("the move", || {
+                let sources = &live.current().compiled.sources;
+                sources.contains_key(&*to) && !sources.contains_key(&*from) && !live.current().compiled.has_errors()
+            });
+        }
+        stop.store(true, Ordering::SeqCst);
+        watching.join().unwrap();
+    });
+}
+
+#[test]
+fn what_git_removes_while_it_writes_goes_when_it_is_done() {
+    let dir = folder();
+    write(dir.path(), ".git/HEAD", "ref: refs/heads/main\n");
+    let live = start(dir.path());
+    let (old, new) = (dir.path().join("repos/a.yaml"), dir.path().join("repos/b.yaml"));
+    write(dir.path(), ".git/index.lock", "");
+    fs::remove_file(&old).unwrap();
+    std::thread::sleep(Duration::from_millis(400));
+    live.reload();
+    assert_eq!(names(&live), ["a"], "git is not done");
+    fs::write(new, REPOSITORY).unwrap();
+    soon("what is new", || names(&live) == ["a", "b"]);
+    fs::remove_file(dir.path().join(".git/index.lock")).unwrap();
+    soon("what is gone", || names(&live) == ["b"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_holds_back_nothing_else() {
+    let dir = folder();
+    let live = start(dir.path());
+    fs::rename(dir.path().join("repos"), dir.path().join("away")).unwrap();
+    symlink("nowhere", dir.path().join("repos")).unwrap();
+    write(dir.path(), "credentials.yaml", "credentials:\n  joe: {type: plain, pass: Harbour-2026}\n");
+    soon("other users", || live.current().model.snapshot.user("joe").is_some());
+    let now = live.current();
+    assert_eq!(names(&live), ["a"], "what is in force stays");
+    assert!(now.model.snapshot.user("jane").is_none());
+    let told: Vec<_> = now.compiled.diagnostics.iter().map(|found| found.message.as_str()).collect();
+    assert!(told.iter().any(|told| told.contains("the folder cannot be read")), "{told:?}");
+    fs::remove_file(dir.path().join("repos")).unwrap();
+    fs::rename(dir.path().join("away"), dir.path().join("repos")).unwrap();
+    soon("all as written", || live.current().compiled.is_as_written());
+}
+
+#[test]
+fn repositories_that_go_one_after_another_are_counted_together() {
+    let dir = folder();
+    for number in 0..40 {
+        write(dir.path(), &format!("repos/r{number:02}.yaml"), REPOSITORY);
+    }
+    let live = start(dir.path());
+    for number in 0..40 {
+        fs::remove_file(dir.path().join(format!("repos/r{number:02}.yaml"))).unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    soon("all removals", || !live.current().compiled.held_back.is_empty());
+    let kept = live.current().compiled.held_back.repositories.len();
+    assert!(kept > 30, "{kept} of 40 are kept");
 }

@@ -1,9 +1,11 @@
 //! A repository's permissions section, compiled.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
-use super::{ActionSet, GrantSet, ImageGlob, Rule, TagGlob};
-use crate::identity::{End, UserName};
+use super::{Action, ActionSet, GrantSet, ImageGlob, Rule, TagGlob};
+use crate::identity::{End, User, UserName};
 
 /// To whom a grant is made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,6 +18,41 @@ pub enum Who {
     Group(UserName),
     /// One user.
     User(UserName),
+}
+
+impl Who {
+    /// Reads the key of a permissions section; `None` where it names nobody.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "*" => Some(Self::Anyone),
+            "/*" => Some(Self::SignedIn),
+            _ => match text.strip_prefix('/') {
+                Some(group) => UserName::parse(group).ok().map(Self::Group),
+                None => UserName::of_user(text).ok().map(Self::User),
+            },
+        }
+    }
+
+    /// Whether a grant to these is one to a user (`None`: anonymous).
+    pub fn includes(&self, user: Option<&User>) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::SignedIn => user.is_some(),
+            Self::Group(group) => user.is_some_and(|user| user.groups.contains(group)),
+            Self::User(name) => user.is_some_and(|user| user.name == *name),
+        }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anyone => f.write_str("*"),
+            Self::SignedIn => f.write_str("/*"),
+            Self::Group(name) => write!(f, "/{name}"),
+            Self::User(name) => name.fmt(f),
+        }
+    }
 }
 
 /// What a grant allows.
@@ -38,6 +75,28 @@ pub enum What {
     Base,
     /// `registry:catalog:*`: to list all image names of the repository.
     Catalog,
+}
+
+impl What {
+    /// Whether it allows an action on an image, which is named relative to the prefix, for all tags or
+    /// for some. Who may overwrite may push, too.
+    pub fn allows(&self, action: Action, relative: &str) -> bool {
+        match self {
+            Self::Images { images, actions, .. } => {
+                let pushes = action == Action::Push && actions.contains(Action::Overwrite);
+                (actions.contains(action) || pushes) && images.matches(relative)
+            }
+            Self::Base | Self::Catalog => false,
+        }
+    }
+
+    /// The tags to which it is limited.
+    pub fn tags(&self) -> Option<&TagGlob> {
+        match self {
+            Self::Images { tags, .. } => tags.as_ref(),
+            Self::Base | Self::Catalog => None,
+        }
+    }
 }
 
 /// One entry of a permissions section.

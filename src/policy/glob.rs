@@ -8,8 +8,13 @@ use crate::oci::{ImageName, Tag};
 ///
 /// `*` stands for any characters inside one component, `**` for any number of whole components.
 /// `*` alone and `**` alone are every image, `.` is the image named exactly like the prefix.
+///
+/// Most grants have `*`, of which there may be a million: `None` stands for it, and is never `Some`.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ImageGlob(Box<str>);
+pub struct ImageGlob(Option<Box<str>>);
+
+/// Every image.
+const EVERYTHING: &str = "*";
 
 /// A pattern for tags, in which only `*` is special.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -41,7 +46,7 @@ pub enum BadGlob {
 impl ImageGlob {
     /// Every image of a repository.
     pub fn everything() -> Self {
-        Self("*".into())
+        Self(None)
     }
 
     /// Reads a pattern.
@@ -59,34 +64,38 @@ impl ImageGlob {
                 other => return Err(BadGlob::Character(other)),
             }
         }
+        if text == EVERYTHING {
+            return Ok(Self::everything());
+        }
         if text == "." {
-            return Ok(Self(text.into()));
+            return Ok(Self(Some(text.into())));
         }
         for component in text.split('/') {
             match component {
                 "" => return Err(BadGlob::Slash),
                 "**" => {}
                 _ if component.contains("**") => return Err(BadGlob::DoubleStar),
+                "*" => {}
                 // A letter is what a `*` can always stand for: if that gives no name, nothing does.
                 _ => drop(ImageName::parse(&component.replace('*', "x")).map_err(|_| BadGlob::Form)?),
             }
         }
-        Ok(Self(text.into()))
+        Ok(Self(Some(text.into())))
     }
 
     /// The pattern as it is written.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_deref().unwrap_or(EVERYTHING)
     }
 
     /// Whether every image matches, the one named like the prefix included.
     pub fn is_everything(&self) -> bool {
-        matches!(&*self.0, "*" | "**")
+        matches!(self.0.as_deref(), None | Some("**"))
     }
 
     /// Whether this is `.`, the image named exactly like the prefix.
     pub fn is_prefix_itself(&self) -> bool {
-        &*self.0 == "."
+        self.0.as_deref() == Some(".")
     }
 
     /// The one relative name that matches, where the pattern holds nothing special.
@@ -94,13 +103,13 @@ impl ImageGlob {
         if self.is_prefix_itself() {
             return Some("");
         }
-        (!self.0.contains('*')).then_some(&*self.0)
+        self.0.as_deref().filter(|text| !text.contains('*'))
     }
 
     /// The first component that every matching name has, where the pattern says it literally and no
     /// name without a component matches.
     pub(super) fn first_component(&self) -> Option<&str> {
-        let (first, _) = split_component(&self.0)?;
+        let (first, _) = split_component(self.as_str())?;
         (!first.contains('*') && !self.is_prefix_itself()).then_some(first)
     }
 
@@ -112,7 +121,7 @@ impl ImageGlob {
         }
         match self.literal() {
             Some(literal) => literal == relative,
-            None => components_match(&self.0, relative),
+            None => components_match(self.as_str(), relative),
         }
     }
 }
@@ -150,10 +159,22 @@ impl TagGlob {
     /// Whether a tag matches as one of a repository's immutable tags: like [`TagGlob::matches`], but
     /// a tag that begins with `sha256-` (a signature's) only where the pattern begins so too.
     pub fn matches_immutable(&self, tag: &Tag) -> bool {
-        let signature = "sha256-";
-        (self.0.starts_with(signature) || !tag.as_str().starts_with(signature)) && self.matches(tag)
+        (self.names_signatures() || !tag.as_str().starts_with(SIGNATURE)) && self.matches(tag)
+    }
+
+    /// Whether the pattern begins so that it means signatures where it protects tags.
+    pub(super) fn names_signatures(&self) -> bool {
+        self.0.starts_with(SIGNATURE)
+    }
+
+    /// The tags of signatures.
+    pub(super) fn signatures() -> Self {
+        Self(format!("{SIGNATURE}*").into())
     }
 }
+
+/// What the tags of signatures and attestations begin with.
+const SIGNATURE: &str = "sha256-";
 
 /// The first component and what follows it; `None` at the end of the path.
 fn split_component(path: &str) -> Option<(&str, &str)> {
@@ -217,13 +238,13 @@ fn stars_match(pattern: &str, text: &str) -> bool {
 
 impl fmt::Display for ImageGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for ImageGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ImageGlob({})", self.0)
+        write!(f, "ImageGlob({self})")
     }
 }
 

@@ -102,6 +102,10 @@ pub fn parse_permission(text: &str) -> Result<Vec<What>, BadPermission> {
     if text.is_empty() {
         return Err(bad(BadPermissionKind::Empty, 0..0, None));
     }
+    // Most entries are such a word.
+    if let Some(allowed) = simple_operation(text) {
+        return Ok(allowed);
+    }
     let parts = Part::split(text);
     match parts.as_slice() {
         [word] => simple_operation(word.text).ok_or_else(|| {

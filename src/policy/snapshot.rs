@@ -1,6 +1,5 @@
 //! One immutable picture of who may do what.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::Arc;
@@ -8,8 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::standing::Standing;
-use super::{Access, TagGlob};
-use crate::identity::User;
+use super::{Access, Holder, QuickMap, TagGlob};
+use crate::identity::{End, User, UserName};
 use crate::oci::ImageName;
 
 /// Where the rule stands that decided.
@@ -71,9 +70,9 @@ pub struct Repository {
 /// All users and repositories at one moment. Built by compiling the configuration; never changed.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    users: HashMap<Arc<str>, Arc<User>>,
+    users: Arc<QuickMap<UserName, Arc<User>>>,
     repositories: Vec<Arc<Repository>>,
-    by_prefix: HashMap<Arc<str>, Arc<Repository>>,
+    by_prefix: QuickMap<Arc<str>, Arc<Repository>>,
     standing: Standing,
 }
 
@@ -81,19 +80,51 @@ impl Snapshot {
     /// Puts a snapshot together. Of two users of one name, or two repositories of one prefix, the
     /// first counts; the configuration compiler reports such conflicts before.
     pub fn new(users: impl IntoIterator<Item = User>, repositories: impl IntoIterator<Item = Repository>) -> Self {
-        let mut snapshot = Self::default();
-        for user in users {
-            snapshot.users.entry(user.name.as_str().into()).or_insert_with(|| Arc::new(user));
-        }
-        for repository in repositories {
-            let repository = Arc::new(repository);
-            if let Entry::Vacant(free) = snapshot.by_prefix.entry(Arc::clone(&repository.prefix)) {
-                snapshot.standing.add(&repository);
-                free.insert(Arc::clone(&repository));
+        let repositories = repositories.into_iter().map(Arc::new).collect();
+        Self::following(&Self::default(), Some(users.into_iter().collect()), repositories)
+    }
+
+    /// The same after another one, of which is used again what did not change: all users where no `users` are
+    /// given, and what is known of the same repositories.
+    pub fn following(before: &Self, users: Option<Vec<User>>, repositories: Vec<Arc<Repository>>) -> Self {
+        let users = users.map_or_else(
+            || Arc::clone(&before.users),
+            |users| {
+                let mut by_name: QuickMap<UserName, Arc<User>> = QuickMap::default();
+                for user in users {
+                    by_name.entry(user.name.clone()).or_insert_with(|| Arc::new(user));
+                }
+                Arc::new(by_name)
+            },
+        );
+        let mut by_prefix: QuickMap<Arc<str>, Arc<Repository>> = QuickMap::default();
+        by_prefix.reserve(repositories.len());
+        let mut reached = Vec::with_capacity(repositories.len());
+        for repository in &repositories {
+            if let Entry::Vacant(free) = by_prefix.entry(Arc::clone(&repository.prefix)) {
+                reached.push(Arc::clone(repository));
+                free.insert(Arc::clone(repository));
             }
-            snapshot.repositories.push(repository);
         }
-        snapshot
+        let standing = Standing::following(&before.standing, reached);
+        Self { users, repositories, by_prefix, standing }
+    }
+
+    /// The same with other versions of some repositories, each of which has the name and the prefix of one that
+    /// is reached by it. `None` where that is not so.
+    pub fn replacing(&self, changed: &[Arc<Repository>]) -> Option<Self> {
+        let (mut repositories, mut by_prefix) = (self.repositories.clone(), self.by_prefix.clone());
+        for repository in changed {
+            let at = repositories.binary_search_by(|other| other.name.cmp(&repository.name)).ok()?;
+            let reached = by_prefix.get_mut(&repository.prefix)?;
+            if !Arc::ptr_eq(reached, &repositories[at]) {
+                return None;
+            }
+            *reached = Arc::clone(repository);
+            repositories[at] = Arc::clone(repository);
+        }
+        let standing = self.standing.replacing(changed);
+        Some(Self { users: Arc::clone(&self.users), repositories, by_prefix, standing })
     }
 
     /// The user of a name.
@@ -122,12 +153,17 @@ impl Snapshot {
     }
 
     /// The repository of exactly this prefix.
-    pub(super) fn repository_at(&self, prefix: &str) -> Option<&Arc<Repository>> {
+    pub fn repository_at(&self, prefix: &str) -> Option<&Arc<Repository>> {
         self.by_prefix.get(prefix)
     }
 
     /// The rule of a grant, in any repository, that still holds for a user (`None`: anonymous).
     pub(super) fn any_grant(&self, user: Option<&User>, now: Timestamp) -> Option<&Rule> {
         self.standing.any_grant(user, now)
+    }
+
+    /// The grant, in any repository, that a holder has the longest: its end and its rule.
+    pub(super) fn longest_grant(&self, holder: Holder<'_>) -> Option<(Option<End>, &Rule)> {
+        self.standing.longest(holder)
     }
 }

@@ -1,11 +1,12 @@
 //! The catalog: which images there are.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::Semaphore;
 
-use super::walk::ImageWalk;
+use super::walk::{Candidate, ImageWalk};
 use super::{Page, Registry, RegistryError, manifests};
 use crate::oci::ImageName;
 use crate::policy::CatalogPermit;
@@ -80,19 +81,26 @@ impl Registry {
                     candidates.push(found);
                 }
             }
-            let parallel = candidates.first().map_or(1, |found| found.store.parallel());
-            let existing: Vec<Option<ImageName>> = stream::iter(candidates)
-                .map(async |found| {
-                    let exists = found.is_certain || manifests::image_exists(&found.store, &found.image).await?;
-                    Ok::<_, RegistryError>(exists.then_some(found.image))
-                })
-                .buffered(parallel)
-                .try_collect()
-                .await?;
+            let Some(first) = candidates.first() else { continue };
+            let (store, parallel) = (Arc::clone(&first.store), first.store.parallel());
+            // Together, since on a file system the way to a thread that may block takes longer than a look.
+            let existing = store.to_the_end(existing(candidates, parallel)).await??;
             page.entries.extend(existing.into_iter().flatten());
         }
         page.more = page.entries.len() > limit;
         page.entries.truncate(limit);
         Ok(page)
     }
+}
+
+/// Of names that may be images, those that are.
+async fn existing(candidates: Vec<Candidate>, parallel: usize) -> Result<Vec<Option<ImageName>>, RegistryError> {
+    stream::iter(candidates)
+        .map(|found| async move {
+            let exists = found.is_certain || manifests::image_exists(&found.store, &found.image).await?;
+            Ok(exists.then_some(found.image))
+        })
+        .buffered(parallel)
+        .try_collect()
+        .await
 }

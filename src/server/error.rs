@@ -217,7 +217,7 @@ fn from_route(error: &RouteError) -> Parts {
         RouteError::NotFound => (StatusCode::NOT_FOUND, ErrorCode::Unsupported),
         RouteError::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported),
         RouteError::Escape | RouteError::Name(_) => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),
-        RouteError::Query | RouteError::Last => (StatusCode::BAD_REQUEST, ErrorCode::Unsupported),
+        RouteError::Query | RouteError::Last | RouteError::Hash => (StatusCode::BAD_REQUEST, ErrorCode::Unsupported),
         RouteError::Digest(_) | RouteError::DigestMissing => (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid),
         RouteError::Tag(_) | RouteError::TooManyTags => (StatusCode::BAD_REQUEST, ErrorCode::TagInvalid),
         RouteError::NoSuchTag(_) => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),

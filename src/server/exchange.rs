@@ -113,9 +113,7 @@ impl Exchange {
         let permit = match self.decide(question) {
             Ok(permit) => permit,
             Err(refusal) => {
-                let reason = reason(refusal);
-                self.core.metrics.refused(reason);
-                self.record.audit_refused("refused", None, reason);
+                self.refuse(reason(refusal));
                 return Err(self.refused(question.scope().as_ref()));
             }
         };
@@ -124,6 +122,12 @@ impl Exchange {
         };
         *self.record.rule.borrow_mut() = Some(permit.rule().to_string());
         Ok(permit)
+    }
+
+    /// Counts a refusal and writes its audit line.
+    pub(super) fn refuse(&self, reason: &'static str) {
+        self.core.metrics.refused(reason);
+        self.record.audit_refused("refused", None, reason);
     }
 
     /// The answer to a token that was not asked for what its user may do: it names what to ask for.
@@ -148,6 +152,7 @@ impl Exchange {
     /// Takes today's configuration and clock, for a question that is to be judged again.
     pub(super) fn renew(&mut self) -> Result<(), Failure> {
         self.published = self.core.live.current();
+        self.record.judge_by(&self.published);
         self.now = Timestamp::now();
         match self.caller.today(&self.published.model.snapshot, self.now) {
             Some(subject) => {

@@ -19,7 +19,7 @@ use super::guard::Caller;
 use super::record::Record;
 use super::route::{self, Operation, RouteError};
 use super::site::Site;
-use super::{base, blobs, catalog, health, manifests, origin, referrers, tags, token_endpoint, uploads};
+use super::{base, blobs, catalog, health, manifests, origin, referrers, reload, tags, token_endpoint, uploads};
 
 /// Answers every request of a listener.
 pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Site>) -> HttpResponse {
@@ -27,9 +27,9 @@ pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Si
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let trusted = &published.model.settings.trusted_proxies;
     let address = origin::client_address(peer, request.headers(), trusted);
-    let (core, generation) = (Arc::clone(&site.core), published.generation);
+    let core = Arc::clone(&site.core);
     let (method, path) = (request.method().as_str(), request.path());
-    let record = Rc::new(Record::begin(core, method, path, request.headers(), address, generation));
+    let record = Rc::new(Record::begin(core, method, path, request.headers(), address, &published));
 
     let payload = Unread::new(payload);
     let is_of_the_specification = path.starts_with("/v2");
@@ -92,8 +92,9 @@ async fn perform(exchange: &mut Exchange, operation: &Operation) -> Result<HttpR
             if exchange.caller.is_token() {
                 exchange.caller = Caller::anonymous();
             }
-            Ok(health::status(exchange))
+            health::status(exchange).await
         }
+        Operation::Reload { accept } => reload::post(exchange, accept.as_deref()).await,
         Operation::Base => base::get(exchange),
         Operation::Catalog(page) => catalog::list(exchange, page).await,
         Operation::Tags { image, page } => tags::list(exchange, image, page).await,

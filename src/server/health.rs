@@ -1,16 +1,23 @@
 //! What operators look at: live, ready, status, metrics.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
 use super::answer;
+use super::error::Failure;
 use super::exchange::Exchange;
-use crate::config::{Compiled, line_column};
+use super::site::Core;
+use super::unavailable::{Lack, Resource};
+use crate::config::Positions;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::identity::Subject;
+use crate::live::{Problem, Published};
 
+/// How long a status waits for the ports of a configuration that was just published to be tried.
+const PORTS_WITHIN: Duration = Duration::from_secs(2);
 /// How long the storages may take to answer.
 const READY_WITHIN: Duration = Duration::from_secs(5);
 
@@ -44,37 +51,65 @@ pub(super) async fn ready(exchange: &Exchange) -> HttpResponse {
 }
 
 /// `GET /-/status`: which configuration is in force; what is wrong with it is for admins.
-pub(super) fn status(exchange: &Exchange) -> HttpResponse {
-    let published = &exchange.published;
-    let diagnostics = &published.compiled.diagnostics;
-    let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-    let problem = exchange.core.live.problem();
-    let mut status = json!({
+pub(super) async fn status(exchange: &Exchange) -> Result<HttpResponse, Failure> {
+    let is_admin = matches!(&exchange.caller.subject, Subject::User(user) if user.admin);
+    let (published, problem) = (Arc::clone(&exchange.published), exchange.core.live.problem());
+    let told = state(&exchange.core, published, problem, is_admin).await?;
+    Ok(answer::json(HttpResponse::Ok(), &told))
+}
+
+/// A configuration in force, what it lacks, and why a later one is not in force.
+pub(super) async fn state(
+    core: &Core,
+    published: Arc<Published>,
+    problem: Option<Problem>,
+    is_admin: bool,
+) -> Result<Value, Failure> {
+    core.unavailable.await_ports(published.generation, PORTS_WITHIN).await;
+    let lacking = core.unavailable.all();
+    // Of very many broken files there is very much to tell, and others are served meanwhile.
+    let told = tokio::task::spawn_blocking(move || told(&published, problem.as_ref(), &lacking, is_admin)).await;
+    told.map_err(|_| Failure::Internal("a status that was asked for ended early"))
+}
+
+fn told(published: &Published, problem: Option<&Problem>, lacking: &[Lack], is_admin: bool) -> Value {
+    let lacks = |resource| lacking.iter().filter(|lack| lack.resource == resource).count();
+    let unavailable: Value = Resource::ALL.iter().map(|kind| (kind.plural().to_owned(), json!(lacks(*kind)))).collect();
+    let compiled = &published.compiled;
+    let of = |severity| compiled.diagnostics.iter().filter(move |found| found.severity == severity);
+    let count = |severity| of(severity).map(Diagnostic::count).sum::<usize>();
+    let mut state = json!({
         "generation": published.generation,
-        "hash": published.compiled.hash,
+        "hash": compiled.hash,
         "commit": published.commit,
         "since": published.since.to_string(),
         "errors": count(Severity::Error),
         "warnings": count(Severity::Warning),
-        "in_force_as_written": !published.compiled.has_errors() && problem.is_none(),
+        "held_back": {"users": compiled.held_back.users, "repositories": compiled.held_back.repositories.len()},
+        "unavailable": unavailable,
+        "reload_failed": problem.map(|problem| problem.at.to_string()),
+        "in_force_as_written": compiled.is_as_written() && problem.is_none() && lacking.is_empty(),
     });
-    let is_admin = matches!(&exchange.caller.subject, Subject::User(user) if user.admin);
-    if let (true, Some(status)) = (is_admin, status.as_object_mut()) {
-        status.insert(
+    if let (true, Some(state)) = (is_admin, state.as_object_mut()) {
+        let names = |names: &mut dyn Iterator<Item = &Arc<str>>| names.map(|name| json!(&**name)).collect::<Value>();
+        let mut positions = Positions::of(&compiled.sources);
+        state.insert(
             "diagnostics".to_owned(),
-            diagnostics.iter().map(|found| shown(found, &published.compiled)).collect(),
+            compiled.diagnostics.iter().map(|found| shown(found, &mut positions)).collect(),
         );
-        status.insert("held_files".to_owned(), published.compiled.held.keys().map(|file| json!(&**file)).collect());
+        state.insert("held_files".to_owned(), names(&mut compiled.held.keys()));
+        state.insert("held_back_repositories".to_owned(), names(&mut compiled.held_back.repositories.iter()));
+        let resource = |lack: &Lack| json!({"file": lack.file.as_deref(), "message": lack.message});
+        state.insert("unavailable_resources".to_owned(), lacking.iter().map(resource).collect());
         let problem = problem.map(|problem| json!({"at": problem.at.to_string(), "message": problem.message}));
-        status.insert("problem".to_owned(), json!(problem));
+        state.insert("problem".to_owned(), json!(problem));
     }
-    answer::json(HttpResponse::Ok(), &status)
+    state
 }
 
-fn shown(diagnostic: &Diagnostic, compiled: &Compiled) -> Value {
+fn shown(diagnostic: &Diagnostic, positions: &mut Positions<'_>) -> Value {
     let place = &diagnostic.primary.place;
-    let text = compiled.sources.get(&place.file);
-    let position = place.span.zip(text).map(|(span, text)| line_column(text, span.start));
+    let position = positions.find(place);
     json!({
         "code": diagnostic.code,
         "severity": diagnostic.severity.as_str(),
@@ -88,7 +123,12 @@ fn shown(diagnostic: &Diagnostic, compiled: &Compiled) -> Value {
 
 /// `GET /-/metrics`
 pub(super) fn metrics(exchange: &Exchange) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(exchange.core.metrics.render(exchange.published.generation, exchange.core.registry.garbage().counts()))
+    HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(
+        exchange.core.metrics.render(
+            &exchange.published,
+            exchange.core.live.failures(),
+            &exchange.core.unavailable.all(),
+            exchange.core.registry.garbage().counts(),
+        ),
+    )
 }

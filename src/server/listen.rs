@@ -1,7 +1,8 @@
 //! Listeners: the main one, and one for each repository with a port of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::ServeError;
 use super::handle::handle;
 use super::site::{Core, Site};
 use super::tls;
+use super::unavailable::{Lack, Resource};
 use crate::live::Published;
 
 /// Threads of a repository's own port: such listeners may be many.
@@ -76,51 +78,75 @@ struct Port {
 /// The open ports of repositories.
 pub(super) struct Ports {
     core: Arc<Core>,
-    address: IpAddr,
+    /// The main address.
+    main: SocketAddr,
     open: BTreeMap<u16, Port>,
     /// Ports that could not be bound, so that each failure is logged once.
-    failed: BTreeSet<u16>,
+    failed: BTreeMap<u16, Lack>,
 }
 
 impl Ports {
-    pub(super) fn new(core: Arc<Core>, address: IpAddr) -> Self {
-        Self { core, address, open: BTreeMap::new(), failed: BTreeSet::new() }
+    pub(super) fn new(core: Arc<Core>, main: SocketAddr) -> Self {
+        Self { core, main, open: BTreeMap::new(), failed: BTreeMap::new() }
     }
 
-    /// Opens and closes ports so that they are those of a configuration.
+    /// Opens and closes ports so that they are those of a configuration, and says which cannot be had.
     pub(super) fn follow(&mut self, published: &Published) {
         let repositories = published.model.snapshot.repositories();
-        let wanted: BTreeSet<u16> = repositories.iter().filter_map(|repository| repository.port).collect();
-        self.failed.retain(|port| wanted.contains(port));
+        let wanted: BTreeMap<u16, &Arc<str>> =
+            repositories.iter().filter_map(|repository| Some((repository.port?, &repository.file))).collect();
+        self.failed.retain(|port, _| wanted.contains_key(port));
         self.open.retain(|_, port| !port.running.is_finished());
-        let closed: Vec<u16> = self.open.keys().filter(|port| !wanted.contains(port)).copied().collect();
+        let closed: Vec<u16> = self.open.keys().filter(|port| !wanted.contains_key(port)).copied().collect();
         for port in closed {
             if let Some(open) = self.open.remove(&port) {
                 tracing::info!(port, "closing a repository's port");
                 tokio::spawn(open.handle.stop(true));
             }
         }
-        for port in wanted {
+        for (port, file) in wanted {
             if self.open.contains_key(&port) {
                 continue;
             }
             match self.open(port) {
                 Ok(open) => {
-                    tracing::info!(port, "serving a repository on its own port");
+                    tracing::info!(port, %file, "serving a repository on its own port");
                     self.failed.remove(&port);
                     self.open.insert(port, open);
                 }
                 Err(error) => {
-                    if self.failed.insert(port) {
-                        tracing::error!(port, "cannot serve a repository on its own port: {error}");
+                    let message = self.why_not(port, &error);
+                    let lack = Lack { resource: Resource::Port, file: Some(Arc::clone(file)), message };
+                    if self.failed.get(&port) != Some(&lack) {
+                        tracing::error!(port, %file, "{}", lack.message);
                     }
+                    self.failed.insert(port, lack);
                 }
             }
         }
+        self.core.unavailable.set(Resource::Port, self.failed.values().cloned().collect());
+        self.core.unavailable.ports_tried(published.generation);
+    }
+
+    /// Why a port cannot be had, and what to do.
+    fn why_not(&self, port: u16, error: &ServeError) -> String {
+        let why = match error {
+            _ if port == self.main.port() => {
+                "it is the main port of this server; give the repository another one".to_owned()
+            }
+            ServeError::Listen(error) if error.kind() == ErrorKind::AddrInUse => {
+                "something else listens there; give the repository another one, or stop what has it".to_owned()
+            }
+            ServeError::Listen(error) if error.kind() == ErrorKind::PermissionDenied => {
+                "permission denied; choose one from 1024 on".to_owned()
+            }
+            other => other.to_string(),
+        };
+        format!("cannot serve this repository on port {port}: {why}")
     }
 
     fn open(&self, port: u16) -> Result<Port, ServeError> {
-        let listener = TcpListener::bind(SocketAddr::new(self.address, port)).map_err(ServeError::Listen)?;
+        let listener = TcpListener::bind(SocketAddr::new(self.main.ip(), port)).map_err(ServeError::Listen)?;
         let server = server(&self.core, Some(port), listener, OWN_PORT_WORKERS)?;
         let handle = server.handle();
         let running = tokio::spawn(async move {

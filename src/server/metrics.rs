@@ -9,6 +9,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::unavailable::{Lack, Resource};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::live::{Failures, Published};
 use crate::registry::GarbageCounts;
 
 /// Upper ends of the duration buckets, in seconds.
@@ -28,6 +31,18 @@ struct Timed {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Result {
     result: &'static str,
+}
+
+/// Which configuration is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Configuration {
+    hash: String,
+    commit: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    kind: &'static str,
 }
 
 /// How the search for a caller ended.
@@ -55,6 +70,13 @@ pub(super) struct Metrics {
     garbage_freed: Counter<u64, AtomicU64>,
     garbage_success: Gauge,
     generation: Gauge,
+    configuration: Family<Configuration, Gauge>,
+    problems: Family<Kind, Gauge>,
+    held_back: Family<Kind, Gauge>,
+    unavailable: Family<Kind, Gauge>,
+    reload_success: Gauge,
+    reload_failure: Gauge,
+    reload_failures: Counter<u64, AtomicU64>,
     in_flight: Gauge,
 }
 
@@ -74,6 +96,13 @@ impl Metrics {
             garbage_freed: Counter::default(),
             garbage_success: Gauge::default(),
             generation: Gauge::default(),
+            configuration: Family::default(),
+            problems: Family::default(),
+            held_back: Family::default(),
+            unavailable: Family::default(),
+            reload_success: Gauge::default(),
+            reload_failure: Gauge::default(),
+            reload_failures: Counter::default(),
             in_flight: Gauge::default(),
             registry: Registry::default(),
         };
@@ -96,6 +125,25 @@ impl Metrics {
             metrics.garbage_success.clone(),
         );
         registry.register("configuration_generation", "Generation in force", metrics.generation.clone());
+        registry.register("configuration_info", "What is in force", metrics.configuration.clone());
+        registry.register("configuration_problems", "What is wrong with it, by severity", metrics.problems.clone());
+        registry.register(
+            "configuration_held_back",
+            "Removals that were too many at once, by kind",
+            metrics.held_back.clone(),
+        );
+        registry.register(
+            "configuration_unavailable",
+            "Ports, certificates and storages that it names and that cannot be had, by kind",
+            metrics.unavailable.clone(),
+        );
+        registry.register("reload_last_success", "When it was published, Unix time", metrics.reload_success.clone());
+        registry.register(
+            "reload_last_failure",
+            "When the folder could not be put in force last, Unix time",
+            metrics.reload_failure.clone(),
+        );
+        registry.register("reload_failures", "How often it could not", metrics.reload_failures.clone());
         registry.register("requests_in_flight", "Requests being answered", metrics.in_flight.clone());
         Self { registry, ..metrics }
     }
@@ -135,22 +183,55 @@ impl Metrics {
     }
 
     /// All counters as text.
-    pub(super) fn render(&self, generation: u64, garbage: GarbageCounts) -> String {
+    pub(super) fn render(
+        &self,
+        published: &Published,
+        failures: Failures,
+        lacking: &[Lack],
+        garbage: GarbageCounts,
+    ) -> String {
+        self.describe(published, failures, lacking);
         self.garbage_runs.inner().store(garbage.runs, Ordering::Relaxed);
         self.garbage_failures.inner().store(garbage.failures, Ordering::Relaxed);
         self.garbage_freed.inner().store(garbage.freed_bytes, Ordering::Relaxed);
         self.garbage_success.set(i64::try_from(garbage.last_success).unwrap_or(i64::MAX));
-        self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
         let mut out = String::new();
         // Writing to a string cannot fail.
         let _ = text::encode(&mut out, &self.registry);
         out
     }
+
+    fn describe(&self, published: &Published, failures: Failures, lacking: &[Lack]) {
+        let compiled = &published.compiled;
+        self.generation.set(i64::try_from(published.generation).unwrap_or(i64::MAX));
+        self.configuration.clear();
+        let (hash, commit) = (compiled.hash.clone(), published.commit.clone().unwrap_or_default());
+        self.configuration.get_or_create(&Configuration { hash, commit }).set(1);
+        let set = |family: &Family<Kind, Gauge>, kind: &'static str, count: usize| {
+            family.get_or_create(&Kind { kind }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        };
+        for severity in [Severity::Error, Severity::Warning] {
+            let found = compiled.diagnostics.iter().filter(|found| found.severity == severity);
+            set(&self.problems, severity.as_str(), found.map(Diagnostic::count).sum());
+        }
+        set(&self.held_back, "users", compiled.held_back.users);
+        set(&self.held_back, "repositories", compiled.held_back.repositories.len());
+        for resource in Resource::ALL {
+            let count = lacking.iter().filter(|lack| lack.resource == resource).count();
+            set(&self.unavailable, resource.plural(), count);
+        }
+        self.reload_success.set(published.since.as_second());
+        self.reload_failure.set(failures.last.map_or(0, jiff::Timestamp::as_second));
+        self.reload_failures.inner().store(failures.count, Ordering::Relaxed);
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::config::{Tree, compile};
 
     #[test]
     fn counts_what_happened() {
@@ -158,13 +239,32 @@ mod tests {
         metrics.begin();
         metrics.end("blob_get", 206, 0.2, 0, 17);
         metrics.sign_in(SignIn::WrongToken);
-        let text = metrics.render(3, GarbageCounts { freed_bytes: 5, ..GarbageCounts::default() });
+        let compiled = compile(&Tree::default(), None);
+        let published = Published {
+            generation: 3,
+            model: compiled.model.clone().unwrap(),
+            compiled: Arc::new(compiled),
+            since: jiff::Timestamp::UNIX_EPOCH,
+            commit: Some("c0ffee".to_owned()),
+        };
+        let garbage = GarbageCounts { freed_bytes: 5, ..GarbageCounts::default() };
+        let failures = Failures { count: 2, last: Some(jiff::Timestamp::UNIX_EPOCH) };
+        let port = Lack { resource: Resource::Port, file: None, message: "port 5001 is taken".to_owned() };
+        let text = metrics.render(&published, failures, &[port], garbage);
+        assert!(text.contains(&format!(
+            "portolan_configuration_info{{hash=\"{}\",commit=\"c0ffee\"}} 1",
+            published.compiled.hash
+        )));
         for line in [
             r#"portolan_requests_total{operation="blob_get",status="2xx"} 1"#,
             "portolan_sent_bytes_total 17",
             r#"portolan_sign_ins_total{result="wrong_token"} 1"#,
             "portolan_garbage_freed_bytes_total 5",
             "portolan_configuration_generation 3",
+            r#"portolan_configuration_held_back{kind="repositories"} 0"#,
+            r#"portolan_configuration_unavailable{kind="ports"} 1"#,
+            r#"portolan_configuration_unavailable{kind="storages"} 0"#,
+            "portolan_reload_failures_total 2",
             "portolan_requests_in_flight 0",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

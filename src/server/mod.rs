@@ -20,12 +20,14 @@ mod metrics;
 mod origin;
 mod record;
 mod referrers;
+mod reload;
 mod route;
 mod site;
 mod tags;
 mod tls;
 mod token;
 mod token_endpoint;
+mod unavailable;
 mod uploads;
 
 use std::future::Future;
@@ -48,6 +50,7 @@ pub use route::OPERATIONS;
 pub use site::Limits;
 pub use tls::{Certificate, Certificates, TlsError};
 pub use token::{BadSigningKey, SIGNING_KEY_MIN_BYTES, SigningKey};
+pub use unavailable::{Lack, Resource, Unavailable};
 
 /// What a server needs to know beside the configuration in force.
 #[derive(Debug)]
@@ -59,6 +62,8 @@ pub struct Options {
     /// The certificate to serve TLS with, on every port; `None` for plain HTTP. Whoever reloads the
     /// files replaces it here.
     pub certificates: Option<Arc<Certificates>>,
+    /// What of certificates and storages cannot be had; the server adds the ports.
+    pub unavailable: Arc<Unavailable>,
     /// Threads of the main listener; `None` for one per core.
     pub workers: Option<usize>,
     /// How long things may take.
@@ -88,7 +93,8 @@ pub enum ServeError {
 /// configurations are published.
 ///
 /// # Errors
-/// [`ServeError`]. A repository's port that cannot be bound is no error: it is logged and tried again.
+/// [`ServeError`]. A repository's port that cannot be bound is no error: it is logged, stands in
+/// the status, and is tried again.
 pub async fn run(
     live: Arc<Live>,
     registry: Arc<Registry>,
@@ -96,7 +102,7 @@ pub async fn run(
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let address = listener.local_addr().map_err(ServeError::Listen)?.ip();
+    let address = listener.local_addr().map_err(ServeError::Listen)?;
     let core = Arc::new(Core {
         live,
         registry,
@@ -105,6 +111,7 @@ pub async fn run(
         metrics: Metrics::new(),
         limits: options.limits,
         certificates: options.certificates,
+        unavailable: options.unavailable,
     });
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let main = listen::server(&core, None, listener, options.workers.unwrap_or(cores))?;

@@ -10,6 +10,7 @@ use std::time::Instant;
 use actix_web::http::header::HeaderMap;
 
 use super::site::Core;
+use crate::live::Published;
 
 /// The longest text that is logged, in characters.
 const LOGGED_MAX_CHARS: usize = 512;
@@ -22,7 +23,8 @@ pub(super) struct Record {
     path: String,
     pub address: IpAddr,
     pub trace: String,
-    pub generation: u64,
+    /// The configuration that the request is judged by.
+    published: RefCell<Arc<Published>>,
     pub operation: Cell<&'static str>,
     pub image: RefCell<Option<String>>,
     pub user: RefCell<Option<String>>,
@@ -39,7 +41,7 @@ impl Record {
         path: &str,
         headers: &HeaderMap,
         address: IpAddr,
-        generation: u64,
+        published: &Arc<Published>,
     ) -> Self {
         core.metrics.begin();
         Self {
@@ -49,7 +51,7 @@ impl Record {
             path: printable(path),
             address,
             trace: trace_id(headers),
-            generation,
+            published: RefCell::new(Arc::clone(published)),
             operation: Cell::new("none"),
             image: RefCell::default(),
             user: RefCell::default(),
@@ -59,6 +61,11 @@ impl Record {
             received: Cell::new(0),
             sent: Cell::new(0),
         }
+    }
+
+    /// Notes that the request was judged again.
+    pub(super) fn judge_by(&self, published: &Arc<Published>) {
+        *self.published.borrow_mut() = Arc::clone(published);
     }
 
     /// How long the request has been running.
@@ -73,6 +80,7 @@ impl Record {
 
     /// Writes an audit line on something that was done, with the rule that allowed it.
     pub(super) fn audit_done(&self, event: &'static str, subject: &str) {
+        let published = self.published.borrow();
         tracing::info!(
             target: "audit",
             event,
@@ -81,7 +89,9 @@ impl Record {
             user = self.user.borrow().as_deref().unwrap_or("anonymous"),
             rule = self.rule.borrow().as_deref().unwrap_or_default(),
             address = %self.address,
-            generation = self.generation,
+            generation = published.generation,
+            hash = published.compiled.hash.as_str(),
+            commit = published.commit.as_deref(),
             trace = self.trace,
         );
     }
@@ -90,6 +100,7 @@ impl Record {
     pub(super) fn audit_refused(&self, event: &'static str, user: Option<&str>, reason: &str) {
         let logged = self.user.borrow();
         let user = user.map(printable);
+        let published = self.published.borrow();
         tracing::warn!(
             target: "audit",
             event,
@@ -98,7 +109,9 @@ impl Record {
             user = user.as_deref().or(logged.as_deref()).unwrap_or("anonymous"),
             reason,
             address = %self.address,
-            generation = self.generation,
+            generation = published.generation,
+            hash = published.compiled.hash.as_str(),
+            commit = published.commit.as_deref(),
             trace = self.trace,
         );
     }
@@ -121,6 +134,7 @@ impl Drop for Record {
             bytes = sent,
             duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             address = %self.address,
+            generation = self.published.borrow().generation,
             trace = self.trace,
         );
     }

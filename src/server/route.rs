@@ -17,7 +17,7 @@ pub(super) const TAGS_MAX: usize = 10;
 const LAST_MAX_BYTES: usize = 512;
 
 /// Every operation by its name in metrics. The tests have a refusal for each.
-pub const OPERATIONS: [&str; 24] = [
+pub const OPERATIONS: [&str; 25] = [
     "base",
     "catalog",
     "tags",
@@ -42,6 +42,7 @@ pub const OPERATIONS: [&str; 24] = [
     "ready",
     "status",
     "metrics",
+    "reload",
 ];
 
 /// What a request asks for.
@@ -95,6 +96,8 @@ pub(super) enum Operation {
     Status,
     /// `GET /-/metrics`.
     Metrics,
+    /// `POST /-/reload`; `accept` is a content hash.
+    Reload { accept: Option<String> },
 }
 
 /// Which part of a list is wanted.
@@ -131,6 +134,8 @@ pub(super) enum RouteError {
     UploadId,
     #[error("`n` is the number of entries wanted: 0 or more")]
     PageSize,
+    #[error("`accept` is a content hash: 64 hexadecimal digits, as `/-/status` shows them")]
+    Hash,
     #[error("`last` is too long")]
     Last,
     #[error("one push sets at most {TAGS_MAX} tags")]
@@ -147,6 +152,7 @@ pub(super) fn route(method: &Method, path: &str, query: &str, prefix: Option<&st
         "/-/ready" => return reading(method, Operation::Ready),
         "/-/status" => return reading(method, Operation::Status),
         "/-/metrics" => return reading(method, Operation::Metrics),
+        "/-/reload" => return Reader { method, query, prefix }.reload(),
         "/v2" | "/v2/" => return reading(method, Operation::Base),
         _ => {}
     }
@@ -196,6 +202,16 @@ impl Reader<'_> {
             }
             _ => Err(RouteError::NotFound),
         }
+    }
+
+    fn reload(&self) -> Result<Operation, RouteError> {
+        self.allow(&[Method::POST], "POST")?;
+        let accept = self.parameter("accept")?;
+        let is_hash = |hash: &String| hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if accept.as_ref().is_some_and(|hash| !is_hash(hash)) {
+            return Err(RouteError::Hash);
+        }
+        Ok(Operation::Reload { accept })
     }
 
     fn start_upload(&self, name: &[&str]) -> Result<Operation, RouteError> {
@@ -371,6 +387,7 @@ impl Operation {
             Self::Ready => "ready",
             Self::Status => "status",
             Self::Metrics => "metrics",
+            Self::Reload { .. } => "reload",
         }
     }
 
@@ -400,7 +417,8 @@ impl Operation {
             | Self::Live
             | Self::Ready
             | Self::Status
-            | Self::Metrics => None,
+            | Self::Metrics
+            | Self::Reload { .. } => None,
         }
     }
 

@@ -60,6 +60,7 @@ fn every_operation_has_a_way_to_it_and_a_label() {
         ("GET", "/-/ready".to_owned()),
         ("GET", "/-/status".to_owned()),
         ("GET", "/-/metrics".to_owned()),
+        ("POST", "/-/reload".to_owned()),
     ];
     let labels: Vec<_> = ways.iter().map(|(method, target)| on(method, target).unwrap().label()).collect();
     assert_eq!(labels, OPERATIONS);
@@ -116,6 +117,8 @@ fn unknown_paths_and_methods_are_told_apart() {
         ("PUT", "/token"),
         ("DELETE", "/v2/a/tags/list"),
         ("PUT", "/-/live"),
+        ("GET", "/-/reload"),
+        ("HEAD", "/-/reload"),
         ("POST", "/v2/a/manifests/x"),
         ("GET", "/v2/a/blobs/uploads/"),
         ("PATCH", "/v2/_catalog"),
@@ -140,6 +143,17 @@ fn page_sizes_are_bounded_before_anything_is_allocated() {
     }
     for n in ["", "-1", "abc", "1.5", "0x10", "%2b1", "1e3"] {
         assert_eq!(limit(n), Err(RouteError::PageSize), "{n}");
+    }
+}
+
+#[test]
+fn only_a_whole_content_hash_is_accepted() {
+    let hash = "0123456789abcdef".repeat(4);
+    let accept = |query: &str| on("POST", &format!("/-/reload{query}"));
+    assert_eq!(accept(""), Ok(Operation::Reload { accept: None }));
+    assert_eq!(accept(&format!("?accept={hash}")), Ok(Operation::Reload { accept: Some(hash.clone()) }));
+    for bad in ["", "*", &hash[1..], &hash.to_uppercase(), &format!("{hash}0")] {
+        assert_eq!(accept(&format!("?accept={bad}")), Err(RouteError::Hash), "{bad}");
     }
 }
 

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use super::metrics::Metrics;
 use super::tls::Certificates;
 use super::token::Tokens;
+use super::unavailable::Unavailable;
 use crate::identity::Authenticator;
 use crate::live::{Live, Published};
 use crate::oci::{ImageName, Scope};
@@ -62,6 +63,7 @@ pub(super) struct Core {
     pub metrics: Metrics,
     pub limits: Limits,
     pub certificates: Option<Arc<Certificates>>,
+    pub unavailable: Arc<Unavailable>,
 }
 
 /// One listener.

@@ -37,19 +37,37 @@ impl Certificate {
     /// # Errors
     /// [`TlsError`]
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let wrong =
-            |path: &Path, why: &dyn fmt::Display| TlsError::File { path: path.to_owned(), why: why.to_string() };
-        let chain = CertificateDer::pem_file_iter(certificate)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| wrong(certificate, &error))?;
-        if chain.is_empty() {
-            return Err(wrong(certificate, &"no certificate in it"));
+        Self::of(chain(certificate)?, private_key(key)?)
+    }
+
+    /// What is wrong with the file of the certificate chain, and with that of the key or with the two together.
+    pub fn problems(certificate: &Path, key: &Path) -> [Option<TlsError>; 2] {
+        match (chain(certificate), private_key(key)) {
+            (Ok(chain), Ok(key)) => [None, Self::of(chain, key).err()],
+            (chain, key) => [chain.err(), key.err()],
         }
-        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &error))?;
-        let pair = CertifiedKey::from_der(chain, private, &aws_lc_rs::default_provider())
+    }
+
+    fn of(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, TlsError> {
+        let pair = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
             .map_err(|error| TlsError::Pair(error.to_string()))?;
         Ok(Self(Arc::new(pair)))
     }
+}
+
+fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let chain = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(path, &error))?;
+    if chain.is_empty() { Err(unusable(path, &"no certificate in it")) } else { Ok(chain) }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, why: &dyn fmt::Display) -> TlsError {
+    TlsError::File { path: path.to_owned(), why: why.to_string() }
 }
 
 /// The certificate in force. Connections that are open keep theirs.

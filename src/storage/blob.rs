@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
@@ -16,6 +17,16 @@ use super::{StorageError, at_hand};
 
 /// How much is read at once, in bytes. One more piece is read ahead.
 const PIECE_BYTES: u64 = 512 * 1024;
+
+/// The same where there are many readers: large pieces save time, and many of them take memory, which the
+/// allocator keeps for each thread that ever read one.
+const SMALL_PIECE_BYTES: u64 = 128 * 1024;
+
+/// More readers than this are many.
+const FEW_READERS: usize = 4;
+
+/// How many there are in this process, whose memory it is about.
+static READERS: AtomicUsize = AtomicUsize::new(0);
 
 /// The bytes of a blob, in pieces.
 pub type BlobStream = Pin<Box<dyn Stream<Item = Result<Bytes, StorageError>> + Send>>;
@@ -58,6 +69,7 @@ impl BlobReader {
                 if let Some(whole) = at_hand::piece(&file, start, end - start) {
                     return Ok(Box::pin(stream::iter((!whole.is_empty()).then_some(Ok(whole)))));
                 }
+                READERS.fetch_add(1, Ordering::Relaxed);
                 let ahead = ReadAhead { file, path, position: start, end, next: None };
                 Box::pin(stream::unfold(ahead, ReadAhead::step))
             }
@@ -108,7 +120,8 @@ impl ReadAhead {
     }
 
     fn begin(&mut self) -> Option<JoinHandle<Result<Bytes, StorageError>>> {
-        let length = (self.end - self.position).min(PIECE_BYTES);
+        let are_few = READERS.load(Ordering::Relaxed) <= FEW_READERS;
+        let length = (self.end - self.position).min(if are_few { PIECE_BYTES } else { SMALL_PIECE_BYTES });
         if length == 0 {
             return None;
         }
@@ -121,5 +134,11 @@ impl ReadAhead {
                 .map_err(|source| StorageError::Io { path: path.to_string(), source })?;
             Ok(piece.into())
         }))
+    }
+}
+
+impl Drop for ReadAhead {
+    fn drop(&mut self) {
+        READERS.fetch_sub(1, Ordering::Relaxed);
     }
 }

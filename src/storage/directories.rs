@@ -17,8 +17,8 @@ use super::{Key, StorageError};
 /// How much is remembered of all folders together, in bytes.
 const KNOWN_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Folders with fewer names are read again each time: that is as fast as to remember them.
-const KNOWN_FROM: usize = 64;
+/// What it takes to remember a folder at all, in bytes.
+const KNOWN_EACH: usize = 256;
 
 /// A folder that changed less than this before it was read is not remembered: the clock by which file
 /// systems note changes ticks every few milliseconds, and a change within a tick would not show.
@@ -39,8 +39,9 @@ pub(super) struct Directories {
 
 impl Directories {
     pub(super) fn new(folders: Arc<Folders>) -> Self {
-        let weigh =
-            |key: &Key, found: &Arc<Directory>| u32::try_from(key.as_str().len() + found.bytes()).unwrap_or(u32::MAX);
+        let weigh = |key: &Key, found: &Arc<Directory>| {
+            u32::try_from(KNOWN_EACH + key.as_str().len() + found.bytes()).unwrap_or(u32::MAX)
+        };
         let known = Cache::builder().max_capacity(KNOWN_BYTES).weigher(weigh).build();
         Self { folders, known, looks: Arc::new(Semaphore::new(PARALLEL_LOOKS)) }
     }
@@ -83,7 +84,7 @@ impl Directories {
             return Ok(known);
         }
         let found = Arc::new(Directory { stamp, ..read(&path)? });
-        if stamp.is_settled(begun) && found.len() >= KNOWN_FROM {
+        if stamp.is_settled(begun) {
             self.known.insert(folder.clone(), Arc::clone(&found));
         }
         Ok(found)
@@ -151,6 +152,7 @@ impl Directory {
         Listing { folders: all(&self.folders), objects: all(&self.objects) }
     }
 
+    #[cfg(test)]
     fn len(&self) -> usize {
         self.folders.places.len() + self.objects.places.len()
     }

@@ -1,7 +1,7 @@
 //! The folders of a storage on a file system: made, synced and removed so that what was acknowledged
 //! survives a power cut.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -29,6 +29,8 @@ pub(super) struct Folders {
     root: PathBuf,
     /// Folders whose own entry, and that of each folder above, is known to be on disk.
     known: Mutex<HashSet<PathBuf>>,
+    /// For folders that were asked whether any file lies below them: one that was found, by its path from there.
+    found: Mutex<HashMap<PathBuf, PathBuf>>,
     /// Removing a folder excludes finding out that it is durable.
     gate: RwLock<()>,
     /// The number of the next file that is written under another name.
@@ -53,7 +55,8 @@ impl Folders {
         std::fs::remove_file(&probe).map_err(|error| StorageError::io(&probe, error))?;
         // Other processes may write here, too: they begin elsewhere.
         let next_staged = AtomicU64::new(RandomState::new().hash_one(std::process::id()) >> 1);
-        let folders = Self { root, known: Mutex::default(), gate: RwLock::default(), next_staged };
+        let folders =
+            Self { root, known: Mutex::default(), found: Mutex::default(), gate: RwLock::default(), next_staged };
         for folder in made {
             let parent = folder.canonicalize().ok().and_then(|folder| folder.parent().map(Path::to_path_buf));
             if let Some(parent) = parent {
@@ -295,7 +298,30 @@ impl Folders {
 
     /// Whether any file lies in a folder or below it. Ends with the first that is found.
     pub(super) fn has_any(&self, key: &Key) -> Result<bool, StorageError> {
-        has_any(&self.path(key))
+        let folder = self.path(key);
+        // A file that was found once is looked at first: mostly it is still there.
+        let found = self.found().get(&folder).cloned();
+        if found.is_some_and(|file| std::fs::symlink_metadata(folder.join(file)).is_ok_and(|found| !found.is_dir())) {
+            return Ok(true);
+        }
+        let found = first_file(&folder)?;
+        let mut memory = self.found();
+        match found.as_deref().and_then(|file| file.strip_prefix(&folder).ok()) {
+            Some(file) => {
+                if memory.len() >= KNOWN_MAX {
+                    memory.clear();
+                }
+                memory.insert(folder.clone(), file.to_path_buf());
+            }
+            None => {
+                memory.remove(&folder);
+            }
+        }
+        Ok(found.is_some())
+    }
+
+    fn found(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, PathBuf>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
@@ -303,21 +329,26 @@ impl Folders {
     }
 }
 
-fn has_any(folder: &Path) -> Result<bool, StorageError> {
+/// A file in a folder or below it; `None` where there is none.
+fn first_file(folder: &Path) -> Result<Option<PathBuf>, StorageError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if is_absent(&error) => return Ok(false),
+        Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(StorageError::io(folder, error)),
     };
     for entry in entries {
         let entry = entry.map_err(|error| StorageError::io(folder, error))?;
         let kind = entry.file_type().map_err(|error| StorageError::io(folder, error))?;
-        let found = if kind.is_dir() { has_any(&entry.path())? } else { !is_half_written(&entry.path()) };
-        if found {
-            return Ok(true);
+        let path = entry.path();
+        let found = match kind.is_dir() {
+            true => first_file(&path)?,
+            false => (!is_half_written(&path)).then_some(path),
+        };
+        if found.is_some() {
+            return Ok(found);
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// Syncs the entries of a folder to disk.
@@ -356,7 +387,7 @@ pub(super) fn sweep(folder: &Path) -> bool {
         > 0
 }
 
-/// The object store writes `name#1` (or another number) and then renames it.
+/// A file is written as `name#1`, or with another number, and then put in its place.
 pub(super) fn is_half_written(path: &Path) -> bool {
     path.file_name()
         .and_then(|name| name.to_str())

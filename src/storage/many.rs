@@ -28,12 +28,12 @@ const LINK_MAX_BYTES: u64 = 1024;
 impl Store {
     /// How many small requests should run at the same time.
     pub fn parallel(&self) -> usize {
-        if self.objects.folders.is_some() { PARALLEL_FILES } else { PARALLEL_REMOTE }
+        if self.objects.folders().is_some() { PARALLEL_FILES } else { PARALLEL_REMOTE }
     }
 
     /// Which objects exist, in the order of the keys.
     pub async fn which_exist(&self, keys: Vec<Key>) -> Result<Vec<bool>, StorageError> {
-        let Some(folders) = &self.objects.folders else {
+        let Some(folders) = self.objects.folders() else {
             return stream::iter(keys)
                 .map(async |key| self.exists(&key).await)
                 .buffered(PARALLEL_REMOTE)
@@ -46,7 +46,7 @@ impl Store {
 
     /// What links point to, in the order of the keys; `None` where there is no link.
     pub async fn links(&self, keys: Vec<Key>) -> Result<Vec<Option<Digest>>, StorageError> {
-        let Some(folders) = &self.objects.folders else {
+        let Some(folders) = self.objects.folders() else {
             return stream::iter(keys)
                 .map(async |key| self.link(&key).await)
                 .buffered(PARALLEL_REMOTE)

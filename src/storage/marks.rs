@@ -130,10 +130,10 @@ impl Store {
     }
 
     /// The least that a trace of a use has to hold here: the times of an object store have no fractions of a
-    /// second, and its requests take some. (A debug build takes what it is given, so that tests need not wait.)
+    /// second, and its requests take some.
     pub fn hold_min(&self) -> Duration {
         match self.objects.lister {
-            Lister::Pages { .. } if !cfg!(debug_assertions) => HOLD_MIN_OBJECTS,
+            Lister::Pages { .. } => HOLD_MIN_OBJECTS,
             _ => Duration::ZERO,
         }
     }
@@ -149,7 +149,7 @@ impl Store {
         if let Some(found) = self.stat(&Key::blob(digest)).await? {
             return Ok(Some(Trace { size: found.size, modified: found.modified }));
         }
-        if self.objects.folders.is_some() {
+        if self.objects.folders().is_some() {
             return Ok(None);
         }
         let Some(found) = self.stat(&Key::pointer(digest)).await? else { return Ok(None) };
@@ -168,7 +168,7 @@ impl Store {
     /// On a file system that is the time of its file, and else, or where the file is another user's, a
     /// note beside it.
     pub async fn touch(&self, digest: &Digest, hold: Duration) -> Result<(), StorageError> {
-        if let Some(folders) = &self.objects.folders {
+        if let Some(folders) = self.objects.folders() {
             let path = folders.path(&Key::blob(digest));
             let is_touched = blocking(move || {
                 match File::open(&path).and_then(|file| file.set_modified(SystemTime::now())) {
@@ -372,7 +372,7 @@ impl Store {
             remote.locations.invalidate(digest);
             return Ok(Some(pointer.into_iter().flat_map(|pointer| pointer.parts).map(|part| part.key).collect()));
         }
-        let Some(folders) = &self.objects.folders else { return Ok(None) };
+        let Some(folders) = self.objects.folders() else { return Ok(None) };
         let folders = Arc::clone(folders);
         // Nobody can stop a thread that hangs: so it looks itself, right before it deletes.
         blocking(move || {
@@ -398,7 +398,7 @@ impl Store {
     /// Removes a link with its folder, unless it is too late; `None` then. A power cut may bring it back, save
     /// where it is removed for good.
     pub async fn remove_link(&self, key: &Key, for_good: bool, until: Deadline) -> Result<Option<()>, StorageError> {
-        let Some(folders) = &self.objects.folders else { return self.objects.discard(key).await.map(Some) };
+        let Some(folders) = self.objects.folders() else { return self.objects.discard(key).await.map(Some) };
         let (folders, key) = (Arc::clone(folders), key.clone());
         blocking(move || {
             if until.is_over() {

@@ -42,24 +42,43 @@ pub struct Listing {
 /// Small objects in a store; on a file system, with the care that folders need.
 #[derive(Debug, Clone)]
 pub(super) struct Objects {
-    pub(super) store: Arc<dyn ObjectStore>,
-    pub(super) folders: Option<Arc<Folders>>,
+    pub(super) place: Place,
     pub(super) lister: Lister,
 }
 
+/// Where objects are.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// In files.
+    Folder(Arc<Folders>),
+    /// In a store of objects.
+    Store(Arc<dyn ObjectStore>),
+}
+
 impl Objects {
+    /// The folder, where they are in files.
+    pub(super) fn folders(&self) -> Option<&Arc<Folders>> {
+        match &self.place {
+            Place::Folder(folders) => Some(folders),
+            Place::Store(_) => None,
+        }
+    }
+
     /// Reads an object whole.
     pub(super) async fn get(&self, key: &Key) -> Result<Bytes, StorageError> {
-        if let Some(folders) = &self.folders {
-            return match at_hand::whole::<RECORD_ROOM_BYTES>(&folders.path(key)) {
-                Some(found) => found.ok_or_else(|| StorageError::NotFound { key: key.to_string() }),
-                None => {
-                    let (folders, key) = (Arc::clone(folders), key.clone());
-                    blocking(move || folders.read(&key, WHOLE_MAX_BYTES)).await
-                }
-            };
-        }
-        let found = self.store.get(&key.path()).await.map_err(|error| object_error(key, error))?;
+        let store = match &self.place {
+            Place::Store(store) => store,
+            Place::Folder(folders) => {
+                return match at_hand::whole::<RECORD_ROOM_BYTES>(&folders.path(key)) {
+                    Some(found) => found.ok_or_else(|| StorageError::NotFound { key: key.to_string() }),
+                    None => {
+                        let (folders, key) = (Arc::clone(folders), key.clone());
+                        blocking(move || folders.read(&key, WHOLE_MAX_BYTES)).await
+                    }
+                };
+            }
+        };
+        let found = store.get(&key.path()).await.map_err(|error| object_error(key, error))?;
         if found.meta.size > WHOLE_MAX_BYTES {
             return Err(StorageError::Damaged {
                 key: key.to_string(),
@@ -77,7 +96,7 @@ impl Objects {
 
     /// Reads the digest that a link holds; `None` where there is no link.
     pub(super) async fn link(&self, key: &Key) -> Result<Option<Digest>, StorageError> {
-        let at_hand = self.folders.as_ref().and_then(|folders| at_hand::whole::<LINK_ROOM_BYTES>(&folders.path(key)));
+        let at_hand = self.folders().and_then(|folders| at_hand::whole::<LINK_ROOM_BYTES>(&folders.path(key)));
         let bytes = match at_hand {
             Some(Some(bytes)) => bytes,
             Some(None) => return Ok(None),
@@ -97,9 +116,9 @@ impl Objects {
     /// Writes an object if there is none; `false` where there is one (on object stores: one with other bytes). What
     /// is there is durable in both cases when it returns.
     pub(super) async fn create(&self, key: &Key, bytes: Bytes) -> Result<bool, StorageError> {
-        match self.folders {
-            Some(_) => self.put_mode(key, bytes, PutMode::Create).await,
-            None => self.create_remote(key, bytes).await,
+        match self.place {
+            Place::Folder(_) => self.put_mode(key, bytes, PutMode::Create).await,
+            Place::Store(_) => self.create_remote(key, bytes).await,
         }
     }
 
@@ -134,17 +153,20 @@ impl Objects {
     /// Writes an object that is new and of which nothing is promised yet: on a file system, a power cut may take it
     /// away.
     pub(super) async fn create_unpromised(&self, key: &Key, bytes: Bytes) -> Result<bool, StorageError> {
-        let Some(folders) = &self.folders else { return self.create(key, bytes).await };
+        let Some(folders) = self.folders() else { return self.create(key, bytes).await };
         let (folders, key) = (Arc::clone(folders), key.clone());
         blocking(move || folders.put_unpromised(&key, &bytes)).await
     }
 
     async fn put_mode(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<bool, StorageError> {
-        if let Some(folders) = &self.folders {
-            let (folders, key, must_be_new) = (Arc::clone(folders), key.clone(), matches!(mode, PutMode::Create));
-            return blocking(move || folders.put(&key, &bytes, must_be_new)).await;
-        }
-        match self.store.put_opts(&key.path(), bytes.into(), mode.into()).await {
+        let store = match &self.place {
+            Place::Store(store) => store,
+            Place::Folder(folders) => {
+                let (folders, key, must_be_new) = (Arc::clone(folders), key.clone(), matches!(mode, PutMode::Create));
+                return blocking(move || folders.put(&key, &bytes, must_be_new)).await;
+            }
+        };
+        match store.put_opts(&key.path(), bytes.into(), mode.into()).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
             Err(error) => Err(object_error(key, error)),
@@ -154,7 +176,7 @@ impl Objects {
     /// Whether there is an object.
     pub(super) async fn exists(&self, key: &Key) -> Result<bool, StorageError> {
         // Where an object belongs no folder lies.
-        match self.folders.as_ref().and_then(|folders| at_hand::is_there(&folders.path(key))) {
+        match self.folders().and_then(|folders| at_hand::is_there(&folders.path(key))) {
             Some(is_there) => Ok(is_there),
             None => Ok(self.size(key).await?.is_some()),
         }
@@ -162,14 +184,17 @@ impl Objects {
 
     /// The size of an object in bytes; `None` where there is none.
     pub(super) async fn size(&self, key: &Key) -> Result<Option<u64>, StorageError> {
-        if let Some(folders) = &self.folders {
-            if let Some(size) = at_hand::size(&folders.path(key)) {
-                return Ok(size);
+        let store = match &self.place {
+            Place::Store(store) => store,
+            Place::Folder(folders) => {
+                if let Some(size) = at_hand::size(&folders.path(key)) {
+                    return Ok(size);
+                }
+                let (folders, key) = (Arc::clone(folders), key.clone());
+                return blocking(move || folders.size(&key)).await;
             }
-            let (folders, key) = (Arc::clone(folders), key.clone());
-            return blocking(move || folders.size(&key)).await;
-        }
-        match self.store.head(&key.path()).await {
+        };
+        match store.head(&key.path()).await {
             Ok(meta) => Ok(Some(meta.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(object_error(key, error)),
@@ -178,32 +203,33 @@ impl Objects {
 
     /// Removes an object; `false` where there is none.
     pub(super) async fn remove(&self, key: &Key) -> Result<bool, StorageError> {
-        if let Some(folders) = &self.folders {
-            let (folders, key) = (Arc::clone(folders), key.clone());
-            return blocking(move || folders.remove(&key)).await;
-        }
-        let existed = self.size(key).await?.is_some();
-        self.delete(key).await?;
-        Ok(existed)
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        match self.store.delete(&key.path()).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(object_error(key, error)),
+        match &self.place {
+            Place::Folder(folders) => {
+                let (folders, key) = (Arc::clone(folders), key.clone());
+                blocking(move || folders.remove(&key)).await
+            }
+            Place::Store(store) => {
+                let existed = self.size(key).await?.is_some();
+                delete(store, key).await?;
+                Ok(existed)
+            }
         }
     }
 
     /// Removes an object that does no harm if a power cut brings it back.
     pub(super) async fn discard(&self, key: &Key) -> Result<(), StorageError> {
-        let Some(folders) = &self.folders else { return self.delete(key).await };
-        let (folders, key) = (Arc::clone(folders), key.clone());
-        blocking(move || folders.discard(&key).map(|_| ())).await
+        match &self.place {
+            Place::Folder(folders) => {
+                let (folders, key) = (Arc::clone(folders), key.clone());
+                blocking(move || folders.discard(&key).map(|_| ())).await
+            }
+            Place::Store(store) => delete(store, key).await,
+        }
     }
 
     /// Removes a folder if nothing lies in it. Only a file system has empty folders.
     pub(super) async fn remove_empty(&self, key: &Key) -> Result<(), StorageError> {
-        let Some(folders) = &self.folders else { return Ok(()) };
+        let Some(folders) = self.folders() else { return Ok(()) };
         let (folders, key) = (Arc::clone(folders), key.clone());
         blocking(move || folders.remove_empty(&key)).await
     }
@@ -216,6 +242,13 @@ impl Objects {
     /// Whether any object lies in a folder or below it.
     pub(super) async fn has_any(&self, key: &Key) -> Result<bool, StorageError> {
         self.lister.has_any(key).await
+    }
+}
+
+async fn delete(store: &Arc<dyn ObjectStore>, key: &Key) -> Result<(), StorageError> {
+    match store.delete(&key.path()).await {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(object_error(key, error)),
     }
 }
 

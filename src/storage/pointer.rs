@@ -85,7 +85,7 @@ impl Location {
 impl Store {
     /// Reads the pointer to a blob's parts; `None` where there is none. On a file system there never is one.
     pub async fn pointer(&self, digest: &Digest) -> Result<Option<Pointer>, StorageError> {
-        if self.objects.folders.is_some() {
+        if self.objects.folders().is_some() {
             return Ok(None);
         }
         let key = Key::pointer(digest);

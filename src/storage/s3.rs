@@ -12,7 +12,7 @@ use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use super::error::{concise, said};
 use super::listing::Lister;
-use super::objects::Objects;
+use super::objects::{Objects, Place};
 use super::remote::{Remote, random};
 use super::{Key, StorageError};
 
@@ -91,7 +91,7 @@ impl S3Options {
         };
         let base = if self.prefix.is_empty() { String::new() } else { format!("{root}/") };
         let lister = Lister::Pages { store: Arc::new(small.clone()), base: base.into() };
-        let objects = Objects { store: below(small.clone()), folders: None, lister };
+        let objects = Objects { place: Place::Store(below(small.clone())), lister };
         let remote = Remote::new(below(large.clone()), below(streams), Arc::new(large), root.clone())
             .with_completing(Arc::new(completing));
         let remote = if self.redirect { remote.with_signer(Arc::new(small)) } else { remote };

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 
@@ -19,7 +18,7 @@ use super::folders::{Folders, is_absent, sweep};
 use super::listing::Lister;
 use super::manifest_cache::ManifestCache;
 use super::marks::Memory;
-use super::objects::{Listing, Objects};
+use super::objects::{Listing, Objects, Place};
 use super::remote::{Remote, Sizes};
 use super::s3::S3Options;
 use super::upload_data::UploadRoom;
@@ -80,12 +79,9 @@ impl Store {
                     Ok(Arc::new(folders))
                 })
                 .await?;
-                let store = LocalFileSystem::new_with_prefix(folders.root())
-                    .map_err(|source| StorageError::Object { key: folders.root().display().to_string(), source })?
-                    .with_fsync(true);
                 let lister = Lister::Files(Arc::new(Directories::new(Arc::clone(&folders))));
                 Ok(Self {
-                    objects: Objects { store: Arc::new(store), folders: Some(Arc::clone(&folders)), lister },
+                    objects: Objects { place: Place::Folder(Arc::clone(&folders)), lister },
                     uploads: UploadRoom::Files(folders),
                     care: Memory::default(),
                     manifests: ManifestCache::default(),
@@ -100,7 +96,7 @@ impl Store {
     /// A storage in memory, which is a store of objects like any other.
     pub(super) fn over(memory: Arc<InMemory>, sizes: Sizes) -> Self {
         let store = || -> Arc<dyn ObjectStore> { Arc::<InMemory>::clone(&memory) };
-        let objects = Objects { store: store(), folders: None, lister: Lister::Whole(store()) };
+        let objects = Objects { place: Place::Store(store()), lister: Lister::Whole(store()) };
         let mut remote = Remote::new(store(), store(), Arc::<InMemory>::clone(&memory), Path::default());
         remote.sizes = sizes;
         Self::of_objects(objects, Arc::new(remote))
@@ -131,7 +127,7 @@ impl Store {
         if answered.is_some_and(|at| at.elapsed() < READY_AGE) {
             return Ok(());
         }
-        let Some(folders) = &self.objects.folders else {
+        let Some(folders) = self.objects.folders() else {
             // That nothing lies there is an answer. (Of a single object, a store says the same whether or not there
             // is a bucket.)
             self.objects.has_any(&Key::uploads()).await?;
@@ -200,7 +196,7 @@ impl Store {
 
     /// Whether it is a store of objects, which other processes may change at the same time.
     pub fn is_remote(&self) -> bool {
-        self.objects.folders.is_none()
+        self.objects.folders().is_none()
     }
 
     /// Removes a folder if nothing lies in it.

@@ -74,9 +74,12 @@ impl Store {
         let (key, size) = (Key::blob(digest), bytes.content_length() as u64);
         if tail.before.is_none() {
             self.link_blob(image, digest).await?;
-            return remote.put(&key, bytes).await.map(|()| true);
+            remote.put(&key, bytes).await?;
+            remote.locations.invalidate(digest);
+            return Ok(true);
         }
         remote.put(&key, bytes.clone()).await?;
+        remote.locations.invalidate(digest);
         if self.seal(id, 0, digest, &[], size).await?.is_none() {
             return Ok(false);
         }

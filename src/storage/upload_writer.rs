@@ -1,6 +1,7 @@
 //! An upload that is being written to.
 
 use bytes::Bytes;
+use futures_util::future::try_join;
 
 use super::error::blocking;
 use super::upload_data::UploadData;
@@ -11,6 +12,9 @@ use crate::oci::{Algorithm, Hasher, ImageName, UploadId};
 /// How many chunks an upload can have on an object store. The record of its end and the pointer to its parts name
 /// the parts of all of them, and stay far below what is read whole.
 const CHUNKS_MAX: usize = 10_000;
+
+/// As many bytes are hashed on one thread while another writes them; fewer are not worth a second thread.
+const APART_BYTES: u64 = 256 * 1024;
 
 /// What came of asking for an upload to write to.
 #[derive(Debug)]
@@ -120,15 +124,25 @@ impl UploadWriter {
     /// That of the storage; nothing that was not acknowledged is kept then.
     pub async fn write(self, pieces: Vec<Bytes>) -> Result<Self, StorageError> {
         let Self { image, id, data, mut hasher, acknowledged, length } = self;
-        let length = length + pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        let before = length;
+        let length = before + pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         let (data, hasher) = match data {
-            WriterData::File(mut data) => {
+            WriterData::File(mut data) if length - before < APART_BYTES => {
                 blocking(move || {
                     pieces.iter().for_each(|piece| hasher.0.update(piece));
                     data.append(&pieces)?;
                     Ok((WriterData::File(data), hasher))
                 })
                 .await?
+            }
+            WriterData::File(mut data) => {
+                let hashed = pieces.clone();
+                let hashing = blocking(move || {
+                    hashed.iter().for_each(|piece| hasher.0.update(piece));
+                    Ok(hasher)
+                });
+                let writing = blocking(move || data.append(&pieces).map(|()| WriterData::File(data)));
+                try_join(writing, hashing).await?
             }
             WriterData::Objects(mut tail) => {
                 let hashed = pieces.clone();

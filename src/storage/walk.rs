@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::{Stream, StreamExt as _, stream};
-use object_store::{ObjectMeta, ObjectStoreExt as _};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use tokio::sync::mpsc;
 
 use super::error::blocking;
 use super::folders::{Folders, is_absent};
-use super::objects::object_error;
+use super::objects::{Place, object_error};
 use super::{Key, StorageError, Store};
 
 /// How many objects are handed over at once, and how many such batches wait: at most some thousand
@@ -40,16 +40,9 @@ pub type Walk = Pin<Box<dyn Stream<Item = Result<Found, StorageError>> + Send>>;
 impl Store {
     /// Everything below a folder, save what lies in folders whose paths end with one in `skip`.
     pub fn walk(&self, folder: &Key, skip: &'static [&'static str]) -> Walk {
-        let Some(folders) = &self.objects.folders else {
-            let (folder, store) = (folder.clone(), Arc::clone(&self.objects.store));
-            let found = store.list(Some(&folder.path())).map(move |found| match found {
-                Ok(meta) => Ok(of_meta(&meta)),
-                Err(error) => Err(object_error(&folder, error)),
-            });
-            let is_skipped =
-                move |found: &Found| skip.iter().any(|folder| found.key.as_str().contains(&format!("/{folder}/")));
-            let is_wanted = move |found: &Result<Found, StorageError>| !found.as_ref().is_ok_and(&is_skipped);
-            return Box::pin(found.filter(move |found| std::future::ready(is_wanted(found))));
+        let folders = match &self.objects.place {
+            Place::Folder(folders) => folders,
+            Place::Store(store) => return walk_objects(store, folder.clone(), skip),
         };
         let (send, receive) = mpsc::channel(BATCHES);
         let (folders, folder) = (Arc::clone(folders), folder.clone());
@@ -73,26 +66,38 @@ impl Store {
 
     /// What is known of an object without reading it; `None` where there is none.
     pub async fn stat(&self, key: &Key) -> Result<Option<Found>, StorageError> {
-        if let Some(folders) = &self.objects.folders {
-            let path = folders.path(key);
-            let key = key.clone();
-            return blocking(move || match std::fs::metadata(&path) {
-                Ok(metadata) if metadata.is_file() => {
-                    let modified = metadata.modified().map_err(|error| StorageError::io(&path, error))?;
-                    Ok(Some(Found { key, size: metadata.len(), modified }))
-                }
-                Ok(_) => Ok(None),
-                Err(error) if is_absent(&error) => Ok(None),
-                Err(error) => Err(StorageError::io(&path, error)),
-            })
-            .await;
-        }
-        match self.objects.store.head(&key.path()).await {
-            Ok(meta) => Ok(Some(of_meta(&meta))),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(object_error(key, error)),
-        }
+        let folders = match &self.objects.place {
+            Place::Folder(folders) => folders,
+            Place::Store(store) => {
+                return match store.head(&key.path()).await {
+                    Ok(meta) => Ok(Some(of_meta(&meta))),
+                    Err(object_store::Error::NotFound { .. }) => Ok(None),
+                    Err(error) => Err(object_error(key, error)),
+                };
+            }
+        };
+        let (path, key) = (folders.path(key), key.clone());
+        blocking(move || match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {
+                let modified = metadata.modified().map_err(|error| StorageError::io(&path, error))?;
+                Ok(Some(Found { key, size: metadata.len(), modified }))
+            }
+            Ok(_) => Ok(None),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(StorageError::io(&path, error)),
+        })
+        .await
     }
+}
+
+fn walk_objects(store: &Arc<dyn ObjectStore>, folder: Key, skip: &'static [&'static str]) -> Walk {
+    let found = store.list(Some(&folder.path())).map(move |found| match found {
+        Ok(meta) => Ok(of_meta(&meta)),
+        Err(error) => Err(object_error(&folder, error)),
+    });
+    let is_skipped = move |found: &Found| skip.iter().any(|folder| found.key.as_str().contains(&format!("/{folder}/")));
+    let is_wanted = move |found: &Result<Found, StorageError>| !found.as_ref().is_ok_and(&is_skipped);
+    Box::pin(found.filter(move |found| std::future::ready(is_wanted(found))))
 }
 
 fn of_meta(meta: &ObjectMeta) -> Found {

@@ -76,7 +76,7 @@ fn bad_files_are_diagnosed_where_they_are_wrong() {
         ("merge keys", b"x: &x {type: docker}\nrepo: {<<: *x}\n", "a.yaml:"),
         ("binary", &[0, 1, 2, 255, 254, 0, 0, 7], "a.yaml"),
         ("ELF", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0", "a.yaml"),
-        ("no UTF-8", b"repo: {type: \xff\xfe}\n", "byte 14"),
+        ("no UTF-8", b"repo: {type: \xff\xfe}\n", "1:14"),
         ("UTF-16", b"\xff\xfer\0e\0p\0o\0", "a.yaml"),
         ("NUL", b"repo: {type: docker\0}\n", "a.yaml:1:"),
         ("escape codes", b"repo: {type: \"\\e[31mdocker\"}\n", "a.yaml:1:"),
@@ -286,7 +286,7 @@ async fn bad_files_leave_the_server_with_what_it_had() {
     let bomb: String = (1..40).map(|n| format!("a{n}: &a{n} [{}]\n", format!("*a{}, ", n - 1).repeat(9))).collect();
     let bomb = format!("a0: &a0 x\n{bomb}repo: *a39\n");
     let deep = format!("repo: {}", "[".repeat(500_000));
-    let large = "#".repeat((1 << 20) + 1);
+    let large = "#".repeat((8 << 20) + 1);
     let good = |file: &str| TEAM.iter().find(|(name, _)| *name == file).unwrap().1;
     for file in ["repos/team.yaml", "credentials.yaml", "storages.yaml"] {
         for text in ["", "nonsense", "\0\u{1}", "a: [", "- a\n- b\n", "{}\n---\n{}\n", &bomb, &deep, &large] {
@@ -308,4 +308,18 @@ async fn bad_files_leave_the_server_with_what_it_had() {
     let status = server.user("root").get("/-/status").await.is(200).json();
     assert_eq!(status["in_force_as_written"], true, "{status}");
     jane.push_image("team/app", "v2", "config").await;
+}
+
+/// Access tests are checked, and nothing that is enforced depends on them.
+#[tokio::test]
+async fn broken_access_tests_hold_nothing_back() {
+    let broken = [TEAM, &[("tests/team/access.yaml", "tests: [{as: nobody, can: reed, image: UPPER}]\n")]].concat();
+    let server = Harness::start_as_it_is(&broken, portolan::server::Limits::default());
+    server.user("jane").push_image("team/app", "v1", "one").await;
+    server.user("rita").get("/v2/team/app/manifests/v1").await.is(200);
+    server.write("tests/team/access.yaml", "tests: [\n").await;
+    server.write("repos/team.yaml", "repo: {type: docker, permissions: {jane: [read]}}\n").await;
+    server.user("rita").get("/v2/team/app/manifests/v1").await.is(403);
+    server.user("jane").get("/v2/team/app/manifests/v1").await.is(200);
+    server.shut_down().await;
 }

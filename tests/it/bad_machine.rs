@@ -188,3 +188,29 @@ async fn bad_luck_with_file_descriptors_is_survived() {
     assert_eq!(server.push_blob(b"new").await.status(), 201);
     assert_eq!(server.push_manifest("v2", &image).await.status(), 201);
 }
+
+#[test]
+fn init_leaves_nothing_where_nobody_sees_the_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let init = |folder: &str, stdout: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
+        let output = command.args(["init", folder]).stdout(stdout).current_dir(dir.path()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let full = || Stdio::from(fs::File::options().write(true).open("/dev/full").unwrap());
+    let (reader, gone) = std::io::pipe().unwrap();
+    drop(reader);
+    for (folder, stdout) in [("new/er", full()), (".", full()), ("new", Stdio::from(gone))] {
+        let (code, err) = init(folder, stdout);
+        assert_eq!(code, Some(3), "{err}");
+        assert!(err.contains("cannot write the password to stdout") && err.contains("taken away"), "{err}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+    fs::create_dir(dir.path().join("mine")).unwrap();
+    fs::write(dir.path().join("mine/.github"), "mine\n").unwrap();
+    let (code, err) = init("mine", Stdio::null());
+    assert!(code == Some(3) && err.contains(".github/workflows"), "{err}");
+    assert_eq!(fs::read_dir(dir.path().join("mine")).unwrap().count(), 1);
+    assert_eq!(fs::read_to_string(dir.path().join("mine/.github")).unwrap(), "mine\n");
+    assert_eq!(init("new", Stdio::null()).0, Some(0));
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use portolan::config::{Model, StorageDefinition};
+use portolan::config::{FILE_MAX_BYTES, Model, StorageDefinition};
 use portolan::identity::{Authenticator, AuthenticatorOptions};
 use portolan::live::Live;
 use portolan::oci::{Algorithm, Digest, MediaType};
@@ -109,6 +109,7 @@ impl Harness {
             signing_key: SigningKey::new(SIGNING_KEY.to_vec()).unwrap(),
             authenticator: Arc::new(Authenticator::new(AuthenticatorOptions::default())),
             certificates: None,
+            unavailable: Arc::default(),
             workers: Some(1),
             limits,
         };
@@ -123,27 +124,49 @@ impl Harness {
         Self { folder, live, address, stop: Some(stop), thread: Some(thread), runtime: Some(runtime) }
     }
 
+    /// Changes a file of the configuration.
+    pub fn put(&self, file: &str, text: &str) {
+        put(self.folder.path(), file, text);
+    }
+
+    /// Removes a file of the configuration.
+    pub fn unlink(&self, file: &str) {
+        std::fs::remove_file(self.folder.path().join(file)).unwrap();
+    }
+
     /// Changes a file of the configuration, and waits until it is in force.
     pub async fn write(&self, file: &str, text: &str) {
-        put(self.folder.path(), file, text);
+        self.put(file, text);
+        self.settled().await;
+        // On a busy machine, that the file is closed may be told later than that it is asked for.
+        for _ in 0..50 {
+            let compiled = Arc::clone(&self.live.current().compiled);
+            if text.len() > FILE_MAX_BYTES || compiled.sources.get(file).is_some_and(|source| **source == *text) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            self.reload().await;
+        }
+        panic!("{file} is not taken");
+    }
+
+    /// Waits until no file is taken for one that is still being written.
+    pub async fn settled(&self) {
         // A file in a folder that was made with it is known to be complete a little later only.
         for _ in 0..50 {
             self.reload().await;
-            let is_waiting =
-                self.live.current().compiled.diagnostics.iter().any(|problem| {
-                    *problem.primary.place.file == *file && problem.message.contains("still being written")
-                });
-            if !is_waiting {
+            let compiled = Arc::clone(&self.live.current().compiled);
+            if !compiled.diagnostics.iter().any(|problem| problem.message.contains("still being written")) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("{file} is still not taken for complete");
+        panic!("a file is still not taken for complete");
     }
 
     /// Removes a file of the configuration, and waits until that is in force.
     pub async fn remove(&self, file: &str) {
-        std::fs::remove_file(self.folder.path().join(file)).unwrap();
+        self.unlink(file);
         self.reload().await;
     }
 

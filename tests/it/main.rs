@@ -8,6 +8,7 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+mod access;
 mod auth;
 mod bad;
 mod bad_bodies;
@@ -16,9 +17,13 @@ mod bad_machine;
 mod bad_requests;
 mod bad_tokens;
 mod crash;
+mod diagnostics;
 mod harness;
 mod holes;
 mod house;
 mod ports;
 mod protocol;
+mod reload;
+mod reload_model;
+mod reload_program;
 mod routes;

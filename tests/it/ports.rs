@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use portolan::server::Limits;
 use serde_json::json;
 
 use crate::harness::{Client, Harness, TEAM, TEAM_REPOSITORY, digest};
@@ -106,9 +107,42 @@ async fn pages_on_a_port_skip_the_image_that_has_no_name_there() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_harms_nothing_else() {
-    let server = Harness::start(TEAM);
+async fn a_port_that_is_taken_harms_nothing_else_and_is_told_until_it_is_had() {
+    let server = Harness::with(TEAM, Limits { port_retry: Duration::from_millis(50), ..Limits::default() });
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    server.write("repos/team.yaml", &on_port(taken.local_addr().unwrap().port())).await;
-    server.user("jane").push_image("team/app", "v1", "config").await;
+    let port = taken.local_addr().unwrap().port();
+    server.write("repos/team.yaml", &on_port(port)).await;
+    let root = server.user("root");
+    root.push_image("team/app", "v1", "config").await;
+
+    let status = root.get("/-/status").await.is(200).json();
+    assert_eq!(status["unavailable"], json!({"ports": 1, "certificates": 0, "storages": 0}), "{status}");
+    assert_eq!((&status["in_force_as_written"], &status["errors"]), (&json!(false), &json!(0)), "{status}");
+    let why = format!(
+        "cannot serve this repository on port {port}: something else listens there; \
+         give the repository another one, or stop what has it"
+    );
+    assert_eq!(status["unavailable_resources"], json!([{"file": "repos/team.yaml", "message": why}]));
+    let reloaded = root.post("/-/reload").await.is(200).json();
+    assert_eq!((&reloaded["unavailable"]["ports"], &reloaded["in_force_as_written"]), (&json!(1), &json!(false)));
+    let of_anybody = server.anonymous().get("/-/status").await.is(200).json();
+    assert_eq!(of_anybody["unavailable"]["ports"], 1);
+    assert!(of_anybody.get("unavailable_resources").is_none(), "{of_anybody}");
+    let metrics = String::from_utf8(root.get("/-/metrics").await.is(200).body.to_vec()).unwrap();
+    assert!(metrics.contains("portolan_configuration_unavailable{kind=\"ports\"} 1\n"), "{metrics}");
+
+    drop(taken);
+    assert!(answers(&root.at(&format!("127.0.0.1:{port}")), true).await);
+    let status = root.get("/-/status").await.is(200).json();
+    assert_eq!((&status["unavailable"]["ports"], &status["in_force_as_written"]), (&json!(0), &json!(true)));
+}
+
+#[tokio::test]
+async fn the_main_port_is_no_port_of_a_repository_wherever_it_comes_from() {
+    let server = Harness::start(TEAM);
+    let port = server.address.rsplit(':').next().unwrap().parse().unwrap();
+    server.write("repos/team.yaml", &on_port(port)).await;
+    let status = server.user("root").get("/-/status").await.is(200).json();
+    let why = status["unavailable_resources"][0]["message"].as_str().unwrap();
+    assert!(why.ends_with(": it is the main port of this server; give the repository another one"), "{why}");
 }

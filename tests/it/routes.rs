@@ -49,6 +49,7 @@ fn requests() -> BTreeMap<&'static str, (&'static str, String, Refusal)> {
         ("ready", ("GET", "/-/ready".to_owned(), Open)),
         ("status", ("GET", "/-/status".to_owned(), Credentials)),
         ("metrics", ("GET", "/-/metrics".to_owned(), Open)),
+        ("reload", ("POST", "/-/reload".to_owned(), Judged)),
     ])
 }
 

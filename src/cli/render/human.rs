@@ -5,31 +5,41 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use crate::config::side_by_side;
 use crate::diagnostic::{Diagnostic, Label, Severity, Span};
 
 use super::masked::Masked;
 use super::source::Excerpt;
-use super::{Secrets, Sources, visible};
+use super::{Paths, Secrets, Sources, visible};
 
 /// Renders all diagnostics, each followed by an empty line.
 ///
 /// In a file whose secrets are not known everything counts as one.
 pub(in crate::cli) fn human(diagnostics: &[Diagnostic], sources: &Sources, secrets: &Secrets, colour: bool) -> String {
+    human_at(diagnostics, sources, secrets, &Paths::default(), colour)
+}
+
+/// The same, with the paths of files as `paths` gives them.
+pub(in crate::cli) fn human_at(
+    diagnostics: &[Diagnostic],
+    sources: &Sources,
+    secrets: &Secrets,
+    paths: &Paths,
+    colour: bool,
+) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut lines = HashMap::new();
-    let mut text = String::new();
-    for diagnostic in diagnostics {
-        for label in std::iter::once(&diagnostic.primary).chain(&diagnostic.secondary) {
-            let file = &label.place.file;
-            if let Some(source) = sources.get(file) {
-                let hidden = secrets.get(file).map_or(&[Span { start: 0, end: usize::MAX }][..], Vec::as_slice);
-                lines.entry(Arc::clone(file)).or_insert_with(|| Masked::new(source, hidden));
-            }
+    for label in diagnostics.iter().flat_map(|found| std::iter::once(&found.primary).chain(&found.secondary)) {
+        let file = &label.place.file;
+        if let Some(source) = sources.get(file) {
+            let hidden = secrets.get(file).map_or(&[Span { start: 0, end: usize::MAX }][..], Vec::as_slice);
+            lines.entry(Arc::clone(file)).or_insert_with(|| Masked::new(source, hidden));
         }
-        text.push_str(&with_own_places(&renderer.render(&[group(diagnostic, &lines)])));
-        text.push_str("\n\n");
     }
-    text
+    let rendered = side_by_side(diagnostics, |diagnostic| {
+        with_own_places(&renderer.render(&[group(diagnostic, &lines, paths)])) + "\n\n"
+    });
+    rendered.concat()
 }
 
 /// Ends a place; no text that is shown holds a control character.
@@ -46,7 +56,7 @@ fn with_own_places(rendered: &str) -> String {
     text
 }
 
-fn group<'a>(diagnostic: &Diagnostic, lines: &HashMap<Arc<str>, Masked<'_>>) -> Group<'a> {
+fn group<'a>(diagnostic: &Diagnostic, lines: &HashMap<Arc<str>, Masked<'_>>, paths: &Paths) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -61,7 +71,7 @@ fn group<'a>(diagnostic: &Diagnostic, lines: &HashMap<Arc<str>, Masked<'_>>) -> 
             (Some(lines), Some(span)) => {
                 excerpts.push((&label.place.file, lines.excerpt(span), kind, visible(&label.text)));
             }
-            _ if std::ptr::eq(label, &diagnostic.primary) => group = bare(group, label),
+            _ if std::ptr::eq(label, &diagnostic.primary) => group = bare(group, label, paths),
             _ => lineless.push(label),
         }
     }
@@ -72,7 +82,7 @@ fn group<'a>(diagnostic: &Diagnostic, lines: &HashMap<Arc<str>, Masked<'_>>) -> 
         let fits = same.iter().all(|(_, excerpt, ..)| excerpt.text == same[0].1.text);
         let rounds: Vec<Vec<_>> = if fits { vec![same] } else { same.into_iter().map(|one| vec![one]).collect() };
         for round in rounds {
-            let place = format!("{}:{line}:{}{PLACE_END}", visible(file), round[0].1.column);
+            let place = format!("{}:{line}:{}{PLACE_END}", visible(&paths.of(file)), round[0].1.column);
             let mut snippet = Snippet::source(round[0].1.text.clone()).path(place).line_start(line);
             for (_, excerpt, kind, label) in round {
                 let annotation = kind.span(excerpt.marked);
@@ -83,7 +93,7 @@ fn group<'a>(diagnostic: &Diagnostic, lines: &HashMap<Arc<str>, Masked<'_>>) -> 
         excerpts = others;
     }
     for label in lineless {
-        group = bare(group, label);
+        group = bare(group, label, paths);
     }
     match &diagnostic.help {
         Some(help) => group.element(Level::HELP.message(visible(help))),
@@ -92,8 +102,8 @@ fn group<'a>(diagnostic: &Diagnostic, lines: &HashMap<Arc<str>, Masked<'_>>) -> 
 }
 
 /// A file as a whole.
-fn bare<'a>(group: Group<'a>, label: &Label) -> Group<'a> {
-    let group = group.element(Origin::path(visible(&label.place.file)));
+fn bare<'a>(group: Group<'a>, label: &Label, paths: &Paths) -> Group<'a> {
+    let group = group.element(Origin::path(visible(&paths.of(&label.place.file))));
     if label.text.is_empty() { group } else { group.element(Level::NOTE.message(visible(&label.text))) }
 }
 
@@ -113,10 +123,12 @@ mod tests {
         Diagnostic {
             code: "unknown-key",
             severity: Severity::Error,
+            timely: false,
             message: "unknown key `permisions`".to_owned(),
             primary: label("repos/a.yaml", SOURCE, "permisions", ""),
             secondary: vec![],
             help: Some("did you mean `permissions`?".to_owned()),
+            left_out: 0,
         }
     }
 
@@ -148,6 +160,7 @@ mod tests {
         let conflict = Diagnostic {
             code: "same-prefix",
             severity: Severity::Warning,
+            timely: false,
             message: "two repositories serve `library`".to_owned(),
             primary: label("repos/b.yaml", SOURCE, "library", "again here"),
             secondary: vec![
@@ -155,6 +168,7 @@ mod tests {
                 label("repos/b.yaml", SOURCE, "prefix", "this key"),
             ],
             help: None,
+            left_out: 0,
         };
         let text = human(&[conflict], &sources(), &no_secrets(&sources()), false);
         insta::assert_snapshot!(text, @r"
@@ -206,6 +220,7 @@ mod tests {
             message: "unknown key `a\u{1b}[31m`".to_owned(),
             primary: label("repos/\u{1b}[2J.yaml", source, "a\u{1b}[31m", "x\u{7}"),
             help: Some("not\u{8}".to_owned()),
+            left_out: 0,
             ..unknown_key()
         };
         let sources = [("repos/\u{1b}[2J.yaml".into(), source.into())].into();

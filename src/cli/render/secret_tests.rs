@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Summary, human, json};
-use crate::config::{Compiled, Content, Tree, compile};
+use super::{Paths, Summary, github, human, json, junit, sarif};
+use crate::config::{Compiled, Content, Tree, check, compile};
+
+fn tree(files: &[(&str, &str)]) -> Tree {
+    let content = |text: &str| Content::Bytes(text.as_bytes().into());
+    Tree { files: files.iter().map(|(path, text)| (Arc::from(*path), content(text))).collect() }
+}
 
 fn compiled(files: &[(&str, &str)]) -> Compiled {
-    let content = |text: &str| Content::Bytes(text.as_bytes().into());
-    let tree = Tree { files: files.iter().map(|(path, text)| (Arc::from(*path), content(text))).collect() };
-    compile(&tree, None)
+    compile(&tree(files), None)
 }
 
 fn shown(path: &str, text: &str) -> String {
@@ -75,6 +78,8 @@ fn an_unclosed_quote_hides_the_rest() {
       |
     2 |   jane: {type: plain, pass…
       |                           ^
+      |
+      = help: look here and above for an unclosed quote or bracket, or an indentation that differs
     "
     );
     insta::assert_snapshot!(
@@ -137,6 +142,48 @@ fn a_repository_hides_only_the_lines_of_what_is_unknown() {
     ");
 }
 
+#[test]
+fn a_url_is_shown_without_its_user_and_password() {
+    let bad = [
+        ("registry.yaml", "server: {public_url: 'https://user:hunter2@x.org'} # hunter2\n"),
+        ("registry.yaml", "server:\n  public_url: user:hunt@hunter2@x.org\n"),
+        ("registry.yaml", "server: {public_url: \"https:\\/\\/user:hunter2@x.org\"}\n"),
+        ("registry.yaml", "server: {listen: 'https://user:hunter2@x.org'}\n"),
+        ("storages.yaml", "storages: {a: {type: s3, bucket: x, endpoint: https://user:hunter2@x.org/}}\n"),
+        ("repos/a.yaml", "repo:\n  type: docker\n  storage: {type: s3, bucket: x, endpoint: http://u:hunter2@x.org}\n"),
+    ];
+    let mut all = String::new();
+    for (path, text) in bad {
+        let compiled = compiled(&[(path, text)]);
+        let (paths, summary) = (Paths::default(), Summary::of(&compiled.diagnostics, 1));
+        for shown in [
+            human(&compiled.diagnostics, &compiled.sources, &compiled.secrets, false),
+            json(&compiled.diagnostics, &compiled.sources, summary, &paths),
+            sarif(&compiled.diagnostics, &compiled.sources, &paths),
+            github(&compiled.diagnostics, &compiled.sources, &paths),
+            junit(&compiled.diagnostics, &compiled.sources, &compiled.secrets, &paths, true),
+        ] {
+            assert!(shown.contains("bad-url") || shown.contains("bad-address"), "{shown}");
+            assert!(!shown.contains("hunt"), "{shown}");
+        }
+        all.push_str(&lines(path, text));
+    }
+    insta::assert_snapshot!(all, @r"
+    server: {public_url: …} …
+                         ^
+      public_url: …
+                  ^
+    server: {public_url: …}
+                         ^
+    server: {listen: …}
+                     ^
+    storages: {a: {type: s3, bucket: x, endpoint: …}}
+                                                  ^
+      storage: {type: s3, bucket: x, endpoint: http://…@x.org}
+                                               ^^^^^^^^^^^^^^
+    ");
+}
+
 const CREDENTIALS: &str = "\
 # Rotated: hunter2!hunter2
 credentials:
@@ -146,6 +193,7 @@ credentials:
     previous: {type: plain, pass: \"hunter2!: hunter2, {hunter2}\", until: 2026-12-01T00:00:00Z}
     email: jane@example.com
     groups: [readers, dev-leads]
+  # portolan: allow plain-password because hunter2!hunter2 is known to all
   bob: {type: plain, pass: hunter2!hunter2!hunter2, groups: [readers], expires: 2027-06-30, email: bob@example.com}
   artipie:
     pass: 'plain:hunter2!hunter2!hunter2'
@@ -180,9 +228,25 @@ proptest! {
             let end = text.floor_char_boundary((start + removed).min(text.len())).max(start);
             text.replace_range(start..end, &put);
         }
-        let compiled = compiled(&[("credentials.yaml", &text)]);
+        let tree = tree(&[("credentials.yaml", &text)]);
+        let compiled = check(&tree, jiff::Timestamp::UNIX_EPOCH).compiled;
         let shown = human(&compiled.diagnostics, &compiled.sources, &compiled.secrets, false);
-        let machine = json(&compiled.diagnostics, &compiled.sources, Summary::of(&compiled.diagnostics, 1));
-        prop_assert!(!shown.contains("hunter2") && !machine.contains("hunter2"), "{text}\n{shown}\n{machine}");
+        prop_assert!(!shown.contains("hunter2"), "{text}\n{shown}");
+        let (paths, summary) = (Paths::default(), Summary::of(&compiled.diagnostics, 1));
+        for machine in [
+            json(&compiled.diagnostics, &compiled.sources, summary, &paths),
+            sarif(&compiled.diagnostics, &compiled.sources, &paths),
+            github(&compiled.diagnostics, &compiled.sources, &paths),
+            junit(&compiled.diagnostics, &compiled.sources, &compiled.secrets, &paths, true),
+        ] {
+            prop_assert!(!machine.contains("hunter2"), "{text}\n{machine}");
+        }
     }
+}
+
+#[test]
+fn a_character_that_cannot_be_seen_is_shown_where_it_stands() {
+    let text = shown("credentials.yaml", "credentials:\n  jane: {type: plain, pass: hun\u{1b}ter2}\n");
+    assert!(text.contains("credentials.yaml:2:32\n") && text.contains("cannot be seen"), "{text}");
+    assert!(!text.contains("hun") && !text.contains("ter2"), "{text}");
 }

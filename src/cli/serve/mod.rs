@@ -10,27 +10,25 @@ pub(super) mod tasks;
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Model;
+use crate::config::{DEFAULT_LISTEN, Model, check};
 use crate::identity::{Authenticator, AuthenticatorOptions};
-use crate::live::{Live, StartError};
+use crate::live::{self, Live, StartError};
 use crate::registry::Registry;
 use crate::server::{self, SigningKey};
 use clap::Args;
+use jiff::Timestamp;
 
 use self::news::News;
 use self::prepare::Prepared;
 use super::output::Colour;
 use super::render::{Summary, human};
 use super::{CREDENTIALS, Exit, Failure, Folder, output, secret};
-
-/// Where the server listens unless it is told otherwise.
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 
 /// How long the end waits for what runs in the background.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -63,11 +61,12 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, Failure> {
     };
     let live = match Live::start(folder, prepare) {
         Ok(live) => live,
-        Err(error) => return start_failed(error),
+        Err(error) => return start_failed(folder, error),
     };
+    prepared.follow(&live);
     let settings = live.current().model.settings.clone();
     let signing_key = match &settings.signing_key {
-        Some(source) => SigningKey::new(secret::signing_key(folder, source).map_err(Failure::new)?),
+        Some(source) => SigningKey::new(secret::signing_key(folder, source).map_err(|why| unprepared(folder, why))?),
         None => SigningKey::random(),
     };
     let signing_key = signing_key.map_err(|error| Failure::new(error.to_string()))?;
@@ -81,6 +80,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, Failure> {
         signing_key,
         authenticator: Arc::new(Authenticator::new(AuthenticatorOptions::default())),
         certificates: prepared.certificates(),
+        unavailable: prepared.unavailable(),
         workers: None,
         limits: server::Limits::default(),
     };
@@ -91,10 +91,26 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Tells of every secret and certificate that cannot be had, and where it is named. `why` is what was missed first.
+fn unprepared(folder: &Path, why: String) -> Failure {
+    // What is wrong with the folder by now is told where it is read next.
+    if let Ok(tree) = live::read(folder) {
+        let mut checked = check(&tree, Timestamp::now());
+        checked.compiled.diagnostics.clear();
+        secret::add_missing(folder, &mut checked);
+        let compiled = &checked.compiled;
+        let colour = Colour::Auto.on(&io::stderr());
+        output::note(&human(&compiled.diagnostics, &compiled.sources, &compiled.secrets, colour));
+    }
+    Failure::new(why)
+}
+
 /// Tells why nothing can be served.
-fn start_failed(error: StartError) -> Result<Exit, Failure> {
-    let StartError::Invalid(compiled) = error else {
-        return Err(Failure::new(error.to_string()));
+fn start_failed(folder: &Path, error: StartError) -> Result<Exit, Failure> {
+    let compiled = match error {
+        StartError::Invalid(compiled) => compiled,
+        StartError::Prepare(why) => return Err(unprepared(folder, why)),
+        error => return Err(Failure::new(error.to_string())),
     };
     let colour = Colour::Auto.on(&io::stderr());
     output::note(&human(&compiled.diagnostics, &compiled.sources, &compiled.secrets, colour));

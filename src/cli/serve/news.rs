@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::config::{LogFormat, Model, SecretSource, Settings, line_column};
+use crate::config::{LogFormat, Model, Positions, SecretSource, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::live::{Live, Published};
 
@@ -89,16 +89,17 @@ impl News {
                     human(&compiled.diagnostics, &compiled.sources, &compiled.secrets, Colour::Auto.on(&io::stderr()));
                 output::note(&format!("{text}{summary}\n"));
             }
-            LogFormat::Json => compiled.diagnostics.iter().for_each(|found| log(found, published)),
+            LogFormat::Json => {
+                let mut positions = Positions::of(&compiled.sources);
+                compiled.diagnostics.iter().for_each(|found| log(found, &mut positions));
+            }
         }
     }
 }
 
-fn log(found: &Diagnostic, published: &Published) {
+fn log(found: &Diagnostic, positions: &mut Positions<'_>) {
     let place = &found.primary.place;
-    let source = published.compiled.sources.get(&place.file);
-    let position = source.zip(place.span).map(|(source, span)| line_column(source, span.start));
-    let (line, column) = position.unzip();
+    let (line, column) = positions.find(place).unzip();
     match found.severity {
         Severity::Error => {
             tracing::error!(code = found.code, file = %place.file, line, column, "{}", found.message);

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::config::{Model, StorageDefinition, Tls};
+use crate::live::Live;
 use crate::policy::StorageKey;
 use crate::registry::Registry;
-use crate::server::{Certificate, Certificates, TlsError};
+use crate::server::{Certificate, Certificates, Lack, Resource, TlsError, Unavailable};
 
 use super::super::storages;
 use super::log;
@@ -20,6 +21,9 @@ use super::opening::Opening;
 
 /// As long a reload waits for a storage; rights may be withdrawn with it.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The names of the server's settings.
+const SETTINGS: [&str; 2] = ["registry.yaml", "registry.yml"];
 
 /// Everything that was made ready, and what is needed to make more so.
 pub(super) struct Prepared {
@@ -33,8 +37,12 @@ pub(super) struct Prepared {
     /// older configuration's never follows a newer one's.
     needs: Mutex<Needs>,
     certificates: Mutex<Option<Loaded>>,
-    /// The problems that were logged already.
-    told: Mutex<Vec<String>>,
+    /// What cannot be had, and was logged already.
+    told: Mutex<Vec<Lack>>,
+    /// The same, for the status.
+    unavailable: Arc<Unavailable>,
+    /// What is in force, once anything is.
+    live: OnceLock<Weak<Live>>,
 }
 
 /// What a configuration needs.
@@ -57,7 +65,14 @@ impl Prepared {
         let (folder, data) = (folder.to_owned(), data.to_owned());
         let opening = Opening::new(runtime.clone());
         let (log, needs, certificates, told) = (OnceLock::new(), Mutex::default(), Mutex::default(), Mutex::default());
-        Self { folder, data, registry, runtime, log, opening, needs, certificates, told }
+        let (unavailable, live) = (Arc::default(), OnceLock::new());
+        Self { folder, data, registry, runtime, log, opening, needs, certificates, told, unavailable, live }
+    }
+
+    /// Names what is in force in audit lines from now on.
+    pub(super) fn follow(&self, live: &Arc<Live>) {
+        // Whoever named one before has named the same.
+        let _ = self.live.set(Arc::downgrade(live));
     }
 
     /// Makes ready what a configuration needs. At start, everything must be had. Later nothing is an
@@ -73,31 +88,42 @@ impl Prepared {
         self.registry.set_grace(settings.garbage.grace);
         let needs = Needs { storages: model.storages.clone(), tls: settings.tls.clone() };
         if at_start {
-            return self.make_ready(Some(needs), None).into_iter().next().map_or(Ok(()), Err);
+            let lacking: Vec<String> =
+                self.make_ready(Some(needs), None).into_iter().map(|lack| lack.message).collect();
+            return if lacking.is_empty() { Ok(()) } else { Err(lacking.join("; ")) };
         }
-        let problems = self.make_ready(Some(needs), Some(PATIENCE));
-        self.tell(problems);
+        let lacking = self.make_ready(Some(needs), Some(PATIENCE));
+        self.tell(lacking);
         Ok(())
     }
 
     /// Tries again what is not ready, reads a certificate whose files changed, and logs each new problem.
     pub(super) fn mend(&self) {
-        let problems = self.make_ready(None, Some(PATIENCE));
-        self.tell(problems);
+        let lacking = self.make_ready(None, Some(PATIENCE));
+        self.tell(lacking);
     }
 
-    fn tell(&self, problems: Vec<String>) {
+    fn tell(&self, lacking: Vec<Lack>) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        for problem in problems.iter().filter(|problem| !told.contains(problem)) {
-            tracing::error!("{problem}");
+        for lack in lacking.iter().filter(|lack| !told.contains(lack)) {
+            tracing::error!(file = lack.file.as_deref(), "{}", lack.message);
         }
-        *told = problems;
+        for resource in [Resource::Certificate, Resource::Storage] {
+            let of_kind = lacking.iter().filter(|lack| lack.resource == resource).cloned().collect();
+            self.unavailable.set(resource, of_kind);
+        }
+        *told = lacking;
+    }
+
+    /// What cannot be had of certificates and storages.
+    pub(super) fn unavailable(&self) -> Arc<Unavailable> {
+        Arc::clone(&self.unavailable)
     }
 
     /// Loads the certificate and opens storages, where that is not done yet: what a `new` configuration
-    /// needs, or else the last. Returns what is wrong. What an earlier configuration needed stays open:
+    /// needs, or else the last. Returns what cannot be had. What an earlier configuration needed stays open:
     /// requests that began with it may still run.
-    fn make_ready(&self, new: Option<Needs>, limit: Option<Duration>) -> Vec<String> {
+    fn make_ready(&self, new: Option<Needs>, limit: Option<Duration>) -> Vec<Lack> {
         let mut needs = self.needs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(new) = new {
             *needs = new;
@@ -107,9 +133,14 @@ impl Prepared {
         let storages = storages.collect();
         // Opening may take its time, and the next configuration must not wait for that.
         drop(needs);
-        let mut problems = self.opening.open(storages, limit);
-        problems.extend(certificate.err().map(|error| format!("cannot use the certificate: {error}")));
-        problems
+        let storage = |message| Lack { resource: Resource::Storage, file: None, message };
+        let mut lacking: Vec<Lack> = self.opening.open(storages, limit).into_iter().map(storage).collect();
+        lacking.extend(certificate.err().map(|error| Lack {
+            resource: Resource::Certificate,
+            file: Some(self.settings_file().into()),
+            message: format!("cannot use the certificate: {error}"),
+        }));
+        lacking
     }
 
     fn opener(
@@ -147,11 +178,25 @@ impl Prepared {
             Some(loaded) => {
                 loaded.certificates.replace(certificate);
                 loaded.files = files;
-                tracing::info!(target: "audit", event = "certificate", "a new certificate is in force");
+                let now = self.live.get().and_then(Weak::upgrade).map(|live| live.current());
+                tracing::info!(
+                    target: "audit",
+                    event = "certificate",
+                    generation = now.as_ref().map(|now| now.generation),
+                    hash = now.as_ref().map(|now| now.compiled.hash.as_str()),
+                    commit = now.as_ref().and_then(|now| now.commit.as_deref()),
+                    "a new certificate is in force"
+                );
             }
             None => *loaded = Some(Loaded { certificates: Arc::new(Certificates::new(certificate)), files }),
         }
         Ok(())
+    }
+
+    /// The file that names the certificate.
+    fn settings_file(&self) -> &'static str {
+        let is_there = |name: &&&str| self.folder.join(name).exists();
+        SETTINGS.iter().find(is_there).unwrap_or(&SETTINGS[0])
     }
 
     fn stamps(&self, tls: &Tls) -> Vec<Stamp> {
@@ -205,6 +250,6 @@ mod tests {
         // Before anything tells that the new configuration is published.
         prepared.mend();
         let told = prepared.told.lock().unwrap();
-        assert!(matches!(&told[..], [problem] if problem.contains("new.pem")), "{told:?}");
+        assert!(matches!(&told[..], [lack] if lack.message.contains("new.pem")), "{told:?}");
     }
 }

@@ -6,7 +6,7 @@ use super::super::codes;
 use super::super::model::{S3Credentials, S3Definition, SecretSource};
 use super::super::report::Report;
 use super::super::yaml::Node;
-use super::{settings, values};
+use super::{urls, values};
 use crate::oci::{Algorithm, Digest};
 
 /// Compiles the definition of an S3 storage.
@@ -62,15 +62,7 @@ fn region(node: &Node<'_>, report: &mut Report) -> Option<String> {
 }
 
 fn endpoint(node: &Node<'_>, report: &mut Report) -> Option<String> {
-    let text = node.string()?;
-    let url = text.strip_suffix('/').unwrap_or(text);
-    if !settings::is_origin(url) {
-        report
-            .add(codes::BAD_URL, node.span, "this is no URL of a server")
-            .help("write the scheme, the host and perhaps a port, without a path: `https://s3.example.com`");
-        return None;
-    }
-    Some(url.to_ascii_lowercase())
+    urls::origin(node, "https://s3.example.com", report).map(|url| url.to_ascii_lowercase())
 }
 
 /// What all keys begin with, without slashes at its ends.

@@ -6,10 +6,16 @@ use std::sync::Arc;
 use super::super::report::nearest;
 use super::super::yaml::{Node, ScalarType, Value};
 use crate::diagnostic::Span;
-use crate::oci::ImageName;
+use crate::oci::{ImageName, NAME_MAX_CHARS};
 
 /// How deep the prefix stands: below `repo`, or below what was meant to be it.
 const DEPTH: usize = 1;
+
+/// As many claims of one file are closed each by itself. Behind them, what is new around a claim stays closed.
+pub(super) const CLAIMS_MAX: usize = 100;
+
+/// Words that are longer are no image names, also where a quote belongs to them.
+const WORD_MAX_BYTES: usize = NAME_MAX_CHARS + 2;
 
 /// A prefix, and where it is written.
 pub(super) type Claim = (Arc<str>, Option<Span>);
@@ -77,9 +83,11 @@ fn first_word(text: &str, from: usize) -> Option<Claim> {
     let rest = text.get(from..)?;
     let value = rest.trim_start();
     let start = from + rest.len() - value.len();
+    // What ends a word is not looked for in the whole rest, which may have as many words as bytes.
+    let near = &value[..value.floor_char_boundary(WORD_MAX_BYTES)];
     let (quote, word) = match value.chars().next()? {
-        quote @ ('"' | '\'') => (1, value[1..].split([quote, '\n']).next()?),
-        _ => (0, value.split([' ', '\t', '\r', '\n', ',', '}', ']']).next()?),
+        quote @ ('"' | '\'') => (1, near[1..].split([quote, '\n']).next()?),
+        _ => (0, near.split([' ', '\t', '\r', '\n', ',', '}', ']']).next()?),
     };
     let span = Span { start: start + quote, end: start + quote + word.len() };
     claim(word, span).filter(|_| quote == 1 || !word.is_empty())
@@ -129,5 +137,17 @@ mod tests {
         ] {
             assert_eq!(all(text), expected, "{text}");
         }
+    }
+    #[test]
+    fn many_colons_in_one_word_take_no_longer_than_in_many() {
+        let text = format!("repo: [\n{}", "prefix:".repeat(150_000));
+        let began = std::time::Instant::now();
+        assert_eq!(all(&text), [""; 0]);
+        assert_eq!(all(&format!("repo: [\nprefix:{}a/b", "\n".repeat(150_000))), ["a/b"]);
+        assert_eq!(all(&format!("repo: [\nprefix: {}", "a".repeat(256))), [""; 0]);
+        assert_eq!(all(&format!("repo: [\nprefix: '{}'", "a".repeat(256))), [""; 0]);
+        assert_eq!(all(&format!("repo: [\nprefix: '{}'", "a".repeat(255))), ["a".repeat(255)]);
+        // Of a file of this size it took minutes.
+        assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
     }
 }

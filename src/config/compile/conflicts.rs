@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::super::codes::{self, Code};
 use super::super::report::Report;
 use super::repositories::{Candidate, enclosing, is_own};
-use super::storages::{Aliases, overlaps};
+use super::storages::{APART, Aliases, overlaps};
 use crate::diagnostic::Place;
+use crate::policy::QuickMap;
 
 /// Reports all conflicts, and takes from the candidates that lose them what they wanted.
 ///
@@ -23,8 +24,8 @@ pub(super) fn settle(candidates: &mut [Candidate], aliases: Option<&Aliases>, re
 }
 
 /// The candidates of each key, in their order.
-fn groups<K: Hash + Eq>(candidates: &[Candidate], key: impl Fn(&Candidate) -> Option<K>) -> HashMap<K, Vec<usize>> {
-    let mut groups: HashMap<K, Vec<usize>> = HashMap::with_capacity(candidates.len());
+fn groups<K: Hash + Eq>(candidates: &[Candidate], key: impl Fn(&Candidate) -> Option<K>) -> QuickMap<K, Vec<usize>> {
+    let mut groups: QuickMap<K, Vec<usize>> = QuickMap::default();
     for (index, candidate) in candidates.iter().enumerate() {
         if let Some(key) = key(candidate) {
             groups.entry(key).or_default().push(index);
@@ -33,7 +34,7 @@ fn groups<K: Hash + Eq>(candidates: &[Candidate], key: impl Fn(&Candidate) -> Op
     groups
 }
 
-fn same_prefix(candidates: &mut [Candidate], prefixes: &HashMap<Arc<str>, Vec<usize>>, reports: &mut Vec<Report>) {
+fn same_prefix(candidates: &mut [Candidate], prefixes: &QuickMap<Arc<str>, Vec<usize>>, reports: &mut Vec<Report>) {
     for (prefix, group) in prefixes.iter().filter(|(_, group)| group.len() > 1) {
         let message = format!("two repositories have the prefix `{prefix}`");
         let help = "give one of them another `prefix`";
@@ -49,7 +50,7 @@ fn same_prefix(candidates: &mut [Candidate], prefixes: &HashMap<Arc<str>, Vec<us
 }
 
 /// A prefix inside of another repository's names, unless the file's own name gives the right to it.
-fn foreign_prefix(candidates: &mut [Candidate], prefixes: &HashMap<Arc<str>, Vec<usize>>, reports: &mut Vec<Report>) {
+fn foreign_prefix(candidates: &mut [Candidate], prefixes: &QuickMap<Arc<str>, Vec<usize>>, reports: &mut Vec<Report>) {
     for index in 0..candidates.len() {
         let Some(prefix) = candidates[index].prefix() else {
             continue;
@@ -115,16 +116,16 @@ fn tell(
     };
     for other in places {
         let mut report = Report::new(&other.file);
-        let by_name = |place: &Place| if place.span.is_none() { "by the file's name" } else { "" };
+        let by_name = |place: &Place| if place.span.is_none() { ", by the file's name" } else { "" };
         let diagnostic = report.add(code, other.span, message);
-        diagnostic.note(by_name(&other)).help(help);
-        diagnostic.also(first.clone(), format!("claimed here, too {}", by_name(&first)).trim_end());
+        diagnostic.note(by_name(&other).trim_start_matches(", ")).help(help);
+        diagnostic.also(first.clone(), format!("claimed here, too{}", by_name(&first)));
         reports.push(report);
     }
 }
 
 fn overlapping_storage(candidates: &mut [Candidate], aliases: Option<&Aliases>, reports: &mut Vec<Report>) {
-    let storages = candidates.iter().filter_map(|candidate| candidate.parsed.storage.as_ref());
+    let storages = candidates.iter().filter_map(|candidate| candidate.parsed.storage.as_deref());
     let in_place: HashMap<_, _> = candidates
         .iter()
         .enumerate()
@@ -135,7 +136,7 @@ fn overlapping_storage(candidates: &mut [Candidate], aliases: Option<&Aliases>, 
         // Those of the storages file were compared with one another before.
         return;
     }
-    let known = aliases.iter().flat_map(|aliases| aliases.by_name.values());
+    let known = aliases.iter().flat_map(|aliases| aliases.by_name.values()).map(|storage| &**storage);
     let mut losers = Vec::new();
     for (inner, outer) in overlaps(known.chain(storages)) {
         let owners = (in_place.get(&inner.place.file).copied(), in_place.get(&outer.place.file).copied());
@@ -145,7 +146,7 @@ fn overlapping_storage(candidates: &mut [Candidate], aliases: Option<&Aliases>, 
             (None, None) => continue,
         };
         let mut report = Report::new(&place.file);
-        report.add(codes::STORAGE_OVERLAP, place.span, message).also(other.clone(), "the other one");
+        report.add(codes::STORAGE_OVERLAP, place.span, message).also(other.clone(), "the other one").help(APART);
         reports.push(report);
         let (Some(one), Some(two)) = owners else {
             losers.extend(owners.0.or(owners.1));

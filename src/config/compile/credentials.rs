@@ -8,7 +8,7 @@ use super::super::shape::CREDENTIALS;
 use super::super::yaml::Node;
 use super::{read, values};
 use crate::diagnostic::Span;
-use crate::identity::{BadHash, HashKind, PasswordHash, Secret, User, UserName};
+use crate::identity::{BadHash, BadUserName, HashKind, PasswordHash, Secret, User, UserName};
 
 /// Compiles a credentials file; what is wrong is in the report.
 pub(super) fn compile(text: &str, report: &mut Report) -> Vec<User> {
@@ -19,10 +19,15 @@ pub(super) fn compile(text: &str, report: &mut Report) -> Vec<User> {
 }
 
 fn user(name: &Node<'_>, entry: &Node<'_>, emails: &mut HashMap<String, Span>, report: &mut Report) -> Option<User> {
-    let parsed = name.text().and_then(|text| UserName::parse(text).ok());
-    if parsed.is_none() {
-        let diagnostic = report.add(codes::BAD_USER_NAME, name.span, "this is no name of a user");
-        diagnostic.help(crate::identity::BadUserName.to_string());
+    let parsed = UserName::of_user(name.text().unwrap_or_default());
+    if let Err(error) = parsed {
+        let help = match error {
+            BadUserName::Form => error.to_string(),
+            BadUserName::Anonymous => {
+                format!("{error}: give the user another name, and grant to `\"*\"` what anybody may do")
+            }
+        };
+        report.add(codes::BAD_USER_NAME, name.span, "this is no name of a user").help(help);
     }
     entry.pairs()?;
     let current = hash(entry, report);
@@ -33,7 +38,15 @@ fn user(name: &Node<'_>, entry: &Node<'_>, emails: &mut HashMap<String, Span>, r
     let groups = groups(entry.get("groups"), report);
     let email = entry.get("email").and_then(|node| email(node, emails, report));
     let expires = entry.get("expires").map(|node| values::end(node, report));
-    let name = parsed?;
+    if let Some(marks) = &mut report.marks {
+        let place = |key| entry.get(key).map(|node| node.span);
+        marks.add_user(
+            name.text().unwrap_or_default(),
+            name.span,
+            [place("admin"), place("enabled"), place("expires")],
+        );
+    }
+    let name = parsed.ok()?;
     let mut secrets = vec![Secret::new(&name, current?, None)];
     if let Some((hash, until)) = previous {
         secrets.push(Secret::new(&name, hash?, Some(until?)));
@@ -141,13 +154,16 @@ fn email(node: &Node<'_>, emails: &mut HashMap<String, Span>, report: &mut Repor
             // Where a line break was lost, the rest may be a password.
             report.secrets.push(node.span);
         }
-        report.add(codes::BAD_EMAIL, node.span, "this is no e-mail address");
+        report.add(codes::BAD_EMAIL, node.span, "this is no e-mail address").help("write it as `jane@example.com`");
         return None;
     }
     // Aliased entries share their place, but are two users all the same.
     if let Some(first) = emails.insert(text.to_lowercase(), node.span) {
         let place = report.place(first);
-        report.add(codes::DUPLICATE_EMAIL, node.span, "two users have this address").also(place, "first here");
+        report
+            .add(codes::DUPLICATE_EMAIL, node.span, "two users have this address")
+            .also(place, "first here")
+            .help("give one of them another address, or leave it out");
     }
     Some(text.to_owned())
 }

@@ -6,30 +6,34 @@ use super::super::codes;
 use super::super::report::{Report, shown};
 use super::super::yaml::{Node, Value};
 use super::values;
-use crate::diagnostic::Span;
-use crate::identity::UserName;
+use crate::diagnostic::{Place, Span};
+use crate::identity::ANONYMOUS;
 use crate::policy::{BadPermission, BadPermissionKind, Grant, Rule, What, Who, parse_permission};
 
-/// Compiles a section. `no_prefix` tells that the repository's prefix is empty.
-pub(super) fn compile(section: &Node<'_>, no_prefix: bool, report: &mut Report) -> Vec<Grant> {
-    let mut grants = Vec::new();
-    for (key, entries) in section.pairs().unwrap_or_default() {
-        let who = key.text().and_then(grantee);
+/// Compiles a section. `no_prefix` is where the repository's prefix is written, if it is empty.
+pub(super) fn compile(section: &Node<'_>, no_prefix: Option<&Place>, report: &mut Report) -> Vec<Grant> {
+    let pairs = section.pairs().unwrap_or_default();
+    // Most entries make one grant.
+    let mut grants = Vec::with_capacity(pairs.iter().map(|(_, entries)| entries.items().map_or(0, <[_]>::len)).sum());
+    for (key, entries) in pairs {
+        let who = key.text().and_then(Who::parse);
         if who.is_none() {
-            report
-                .add(codes::BAD_GRANTEE, key.span, format!("`{}` names nobody", shown(key.text().unwrap_or_default())))
-                .help(
-                    "write `\"*\"` for anybody, `\"/*\"` for anybody signed in, `/NAME` for a group, or a user's name",
-                );
+            let text = key.text().filter(|text| report.may_repeat(text));
+            let whom = text.map_or_else(|| "this".to_owned(), |text| format!("`{}`", shown(text)));
+            report.add(codes::BAD_GRANTEE, key.span, format!("{whom} names nobody")).help(match text {
+                Some(ANONYMOUS) => "write `\"*\"`: what anybody may do, whoever is not signed in may do",
+                _ => "write `\"*\"` for anybody, `\"/*\"` for anybody signed in, `/NAME` for a group, or a user's name",
+            });
+        }
+        if let (Some(_), Some(marks)) = (&who, &mut report.marks) {
+            marks.begin_section(key.span);
         }
         for entry in entries.items().unwrap_or_default() {
-            let (what, until) = match &entry.value {
-                Value::Mapping(_) => {
-                    let until = entry.get("until").map(|node| values::end(node, report));
-                    (entry.get("allow"), until)
-                }
+            let (what, end) = match &entry.value {
+                Value::Mapping(_) => (entry.get("allow"), entry.get("until")),
                 Value::Scalar(_) | Value::Sequence(_) => (Some(entry), None),
             };
+            let until = end.map(|node| values::end(node, report));
             let allowed = what.and_then(|node| permission(node, no_prefix, report));
             let (Some(who), Some(allowed)) = (&who, allowed) else {
                 continue;
@@ -40,6 +44,9 @@ pub(super) fn compile(section: &Node<'_>, no_prefix: bool, report: &mut Report) 
                 Some(end) => end,
                 None => None,
             };
+            if let (Some(what), Some(marks)) = (what, &mut report.marks) {
+                marks.add_entry(what.span, end.map(|node| node.span), allowed.len());
+            }
             let rule = Rule::Entry { file: Arc::clone(&report.file), line: entry.line };
             grants.extend(allowed.into_iter().map(|what| Grant { who: who.clone(), what, until, rule: rule.clone() }));
         }
@@ -47,25 +54,15 @@ pub(super) fn compile(section: &Node<'_>, no_prefix: bool, report: &mut Report) 
     grants
 }
 
-fn grantee(text: &str) -> Option<Who> {
-    match text {
-        "*" => Some(Who::Anyone),
-        "/*" => Some(Who::SignedIn),
-        _ => match text.strip_prefix('/') {
-            Some(group) => UserName::parse(group).ok().map(Who::Group),
-            None => UserName::parse(text).ok().map(Who::User),
-        },
-    }
-}
-
-fn permission(node: &Node<'_>, no_prefix: bool, report: &mut Report) -> Option<Vec<What>> {
+fn permission(node: &Node<'_>, no_prefix: Option<&Place>, report: &mut Report) -> Option<Vec<What>> {
     let text = node.string()?;
     match parse_permission(text) {
         Ok(allowed) => {
             let names_prefix = |what: &What| matches!(what, What::Images { images, .. } if images.is_prefix_itself());
-            if no_prefix && allowed.iter().any(names_prefix) {
+            if let Some(prefix) = no_prefix.filter(|_| allowed.iter().any(names_prefix)) {
                 report
                     .add(codes::DOT_WITHOUT_PREFIX, node.span, "`.` is no image here: the repository's prefix is empty")
+                    .also(prefix.clone(), "the prefix")
                     .help("name the images that are meant, or `*` for all");
                 return None;
             }
@@ -84,12 +81,26 @@ fn refuse(node: &Node<'_>, text: &str, error: &BadPermission, report: &mut Repor
         BadPermissionKind::TagLimitedPull => codes::TAG_LIMITED_PULL,
         _ => codes::BAD_PERMISSION,
     };
+    // What a permission is never made of may be a secret that ran into it.
+    let is_like_one = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:/*-".contains(&b));
+    if !is_like_one && !report.may_repeat(text) {
+        report.secrets.push(node.span);
+        let help = "write `read`, `write`, `delete`, `\"*\"`, or a granular permission such as `repository:NAME:pull`";
+        report.add(code, node.span, "this is no permission").help(help);
+        return;
+    }
     let diagnostic = report.add(code, part(node, text, error), error.to_string());
     match &error.suggestion {
         Some(suggestion) => diagnostic.help(format!("did you mean `{suggestion}`?")),
         None if code == codes::UNKNOWN_OPERATION => diagnostic
             .help("write `read`, `write`, `delete`, `\"*\"`, or a granular permission such as `repository:NAME:pull`"),
-        None => diagnostic,
+        None => diagnostic.help(match error.kind {
+            BadPermissionKind::BadImageGlob(_) => {
+                "NAME is an image's name below the prefix, in which `*` stands for a part of a component and `**` for whole ones"
+            }
+            BadPermissionKind::BadTagGlob(_) => "TAG is a tag, in which `*` stands for any characters",
+            _ => "write `repository:NAME:ACTION`, with `pull`, `push`, `overwrite`, `delete` or `*` as ACTION",
+        }),
     };
 }
 

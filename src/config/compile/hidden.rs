@@ -1,16 +1,22 @@
 //! Which parts of a file are not to be shown.
 
+use std::collections::HashSet;
+
+use super::super::position::Lines;
+use super::super::report::is_word;
 use crate::diagnostic::Span;
 
 /// What is known of a file's text.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(in super::super) struct Known {
     /// Where secrets stand, or may stand. An empty span tells that its line may hold one.
-    pub(super) secrets: Vec<Span>,
+    pub(in super::super) secrets: Vec<Span>,
     /// What is no secret.
-    pub(super) open: Vec<Span>,
+    pub(in super::super) open: Vec<Span>,
+    /// Where errors are.
+    pub(in super::super) refused: Vec<Span>,
     /// Whether every line may hold a secret.
-    pub(super) guarded: bool,
+    pub(in super::super) guarded: bool,
 }
 
 /// What may stand between the words of YAML without being one.
@@ -19,8 +25,17 @@ const PUNCTUATION: &[char] = &[' ', '\t', '\r', '\u{feff}', ',', ':', '{', '}', 
 impl Known {
     /// The spans that are to be hidden, in order and apart from one another: secrets, and in lines with
     /// secrets all that is not known to be none, such as a comment that repeats one.
-    pub(super) fn hidden(self, text: &str) -> Vec<Span> {
-        let Self { mut secrets, mut open, guarded } = self;
+    pub(in super::super) fn hidden(self, text: &str) -> Vec<Span> {
+        let Self { mut secrets, mut open, refused, guarded } = self;
+        if guarded {
+            // Behind a date that is none a line break may be lost, and a password may follow.
+            let refused: HashSet<Span> = refused.into_iter().collect();
+            let is_suspect = |span: &Span| {
+                let written = text.get(span.start..span.end).unwrap_or_default();
+                refused.contains(span) && !is_word(written.trim_matches(['"', '\'']))
+            };
+            secrets.extend(open.extract_if(.., |span| is_suspect(span)));
+        }
         secrets.iter_mut().for_each(|span| *span = clamp(text, *span));
         secrets.sort_unstable();
         // A quote that is not closed takes in what follows.
@@ -54,20 +69,18 @@ fn clamp(text: &str, span: Span) -> Span {
 }
 
 /// Tells of a place within one line whether a secret is in that line. The secrets are sorted by their starts.
-fn in_line_of<'t>(text: &'t str, secrets: &[Span]) -> impl Fn(Span) -> bool + use<'t> {
+fn in_line_of(text: &str, secrets: &[Span]) -> impl Fn(Span) -> bool + use<> {
     let mut furthest = 0;
     let ends = secrets.iter().map(|span| {
         furthest = furthest.max(span.end);
         (span.start, furthest)
     });
     let ends: Vec<(usize, usize)> = ends.collect();
+    let lines = Lines::of(text);
     move |place| {
-        let head = text.get(..place.start).unwrap_or_default();
-        let rest = text.get(place.end..).unwrap_or_default();
-        let line_start = head.rfind('\n').map_or(0, |at| at + 1);
-        let line_end = rest.find('\n').map_or(text.len(), |at| place.end + at);
-        let before = ends.partition_point(|(start, _)| *start <= line_end);
-        before.checked_sub(1).and_then(|last| ends.get(last)).is_some_and(|(_, end)| *end >= line_start)
+        let line = lines.around(place.start);
+        let before = ends.partition_point(|(start, _)| *start <= line.end);
+        before.checked_sub(1).and_then(|last| ends.get(last)).is_some_and(|(_, end)| *end >= line.start)
     }
 }
 
@@ -114,8 +127,10 @@ mod tests {
             parts.iter().map(find).collect()
         };
         let mut marked = text.to_owned();
-        for Span { start, end } in
-            (Known { secrets: spans(secrets), open: spans(open), guarded }).hidden(text).iter().rev()
+        for Span { start, end } in (Known { secrets: spans(secrets), open: spans(open), guarded, ..Known::default() })
+            .hidden(text)
+            .iter()
+            .rev()
         {
             marked.insert(*end, '>');
             marked.insert(*start, '<');
@@ -143,7 +158,7 @@ mod tests {
     #[test]
     fn secrets_that_overlap_are_one() {
         assert_eq!(marked("é: bcd ef", &["bcd", "cd", "ef"], &["é"], true), "é: <bcd ef>");
-        let beyond = Known { secrets: vec![Span { start: 1, end: 99 }], open: vec![], guarded: false };
+        let beyond = Known { secrets: vec![Span { start: 1, end: 99 }], ..Known::default() };
         assert_eq!(beyond.hidden("éa"), [Span { start: 0, end: 3 }]);
     }
 }

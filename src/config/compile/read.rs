@@ -2,6 +2,7 @@
 
 use super::super::codes::{self, Code};
 use super::super::files::{self, Kind};
+use super::super::lint::allow;
 use super::super::report::{Report, is_word, shown};
 use super::super::shape::{Shape, check};
 use super::super::yaml::{self, Node, Problem, ProblemKind};
@@ -17,7 +18,15 @@ pub(super) struct Read<'t> {
 
 /// Reads a text and compares it with its shape.
 pub(super) fn read<'t>(text: &'t str, shape: &'static Shape, report: &mut Report) -> Read<'t> {
-    report.guarded = !matches!(files::kind(&report.file), Some(Kind::Repository(_))) || may_hold_secrets(text);
+    report.is_whole = true;
+    report.guarded = match files::kind(&report.file) {
+        Some(Kind::Tests) => false,
+        Some(Kind::Repository(_)) => may_hold_secrets(text),
+        _ => true,
+    };
+    if let Some(marks) = &mut report.marks {
+        marks.may_allow = text.contains(allow::DIRECTIVE);
+    }
     let yaml::Document { root, complete, read, problems } = yaml::read(text);
     if !complete && report.guarded {
         report.secrets.push(Span { start: read, end: text.len() });
@@ -46,27 +55,37 @@ fn may_hold_secrets(text: &str) -> bool {
 fn tell(problem: Problem, report: &mut Report) {
     let Problem { kind, span } = problem;
     let mut add = |code: &'static Code, message: &str, help: &str| {
-        let diagnostic = report.add(code, span, message);
-        if !help.is_empty() {
-            diagnostic.help(help);
-        }
+        report.add(code, span, message).help(help);
     };
     match kind {
-        ProblemKind::Syntax(why) => add(codes::YAML_SYNTAX, &why, ""),
+        ProblemKind::Syntax(why) => {
+            let help = "look here and above for an unclosed quote or bracket, or an indentation that differs";
+            add(codes::YAML_SYNTAX, &why, help);
+        }
         ProblemKind::KeyInText => {
             let help = "indent keys alike, with a `: ` after each, and put a text that holds `: ` in quotes";
             add(codes::YAML_SYNTAX, "no key can stand here: the text before it has not ended", help);
         }
+        ProblemKind::ControlCharacter => {
+            let help = "take it away; where a text needs it, put that in double quotes and write it as `\\u001b`, with its \
+                        own number";
+            add(codes::YAML_SYNTAX, "a character that cannot be seen, and that YAML does not allow", help);
+        }
         ProblemKind::Tab => add(codes::YAML_TAB, "a tab cannot be used here", "indent with spaces"),
         ProblemKind::TooDeep => {
             let message = format!("more than {} lists and mappings are nested in one another", yaml::DEPTH_MAX);
-            add(codes::YAML_TOO_DEEP, &message, "");
+            add(codes::YAML_TOO_DEEP, &message, "close some of the lists and mappings before this one begins");
         }
         ProblemKind::TooManyAliases => {
-            let message = format!("the aliases of this file stand for more than {} values", yaml::ALIAS_NODES_MAX);
-            add(codes::YAML_ALIASES, &message, "");
+            let text_mib = yaml::ALIAS_BYTES_MAX >> 20;
+            let most = format!("{} values or {text_mib} MiB of text", yaml::ALIAS_NODES_MAX);
+            let message = format!("the aliases of this file stand for more than {most}");
+            add(codes::YAML_ALIASES, &message, "write some of them out, or grant to a group instead of to each user");
         }
-        ProblemKind::AliasInItself => add(codes::YAML_ALIAS, "this alias stands inside of what it repeats", ""),
+        ProblemKind::AliasInItself => {
+            let help = "write out what is meant, or move the anchor to what is to be repeated";
+            add(codes::YAML_ALIAS, "this alias stands inside of what it repeats", help);
+        }
         ProblemKind::UnknownAlias => {
             let help = "put the text in quotes if it is no alias: `\"*…\"`";
             add(codes::YAML_ALIAS, "this alias has no anchor before it", help);
@@ -83,7 +102,11 @@ fn tell(problem: Problem, report: &mut Report) {
                 true => "this key stands twice".to_owned(),
                 false => format!("the key `{}` stands twice", shown(&key)),
             };
-            report.add(codes::DUPLICATE_KEY, span, message).note("again here").also(place, "first here");
+            report
+                .add(codes::DUPLICATE_KEY, span, message)
+                .note("again here")
+                .also(place, "first here")
+                .help("join what belongs together under the first, and remove this one");
         }
     }
 }

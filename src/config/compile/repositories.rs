@@ -1,17 +1,20 @@
 //! All repositories: each compiled, conflicts settled, and what is broken held or closed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::codes;
 use super::super::model::StorageDefinition;
 use super::super::report::Report;
+use super::super::share::side_by_side;
+use super::claims::CLAIMS_MAX;
+use super::kept::{Kept, KeptRepository};
 use super::repository::{self, Parsed, Surroundings};
 use super::storages::Aliases;
-use super::texts::{self, Texts};
+use super::texts::{self, RepositoryFile};
 use super::{Compiler, conflicts};
 use crate::diagnostic::Place;
-use crate::policy::{Access, Repository, StorageKey};
+use crate::policy::{Access, QuickMap, Repository, StorageKey};
 
 /// What a name below `repos/` wants to be.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(super) struct Candidate {
     pub(super) name: Arc<str>,
     /// Its file.
     pub(super) file: Arc<str>,
+    /// Its text; `None` where it cannot be read.
+    text: Option<Arc<str>>,
     /// What the file says.
     pub(super) parsed: Parsed,
     /// The good version that is in force.
@@ -57,23 +62,25 @@ impl Candidate {
 /// The repositories of a model, and where their images are.
 #[derive(Debug, Default)]
 pub(super) struct Repositories {
-    pub(super) list: Vec<Repository>,
+    pub(super) list: Vec<Arc<Repository>>,
     pub(super) storages: BTreeMap<StorageKey, StorageDefinition>,
     /// Who has each prefix and each port.
-    prefixes: HashMap<Arc<str>, Arc<str>>,
-    ports: HashMap<u16, Arc<str>>,
+    prefixes: QuickMap<Arc<str>, Arc<str>>,
+    ports: BTreeMap<u16, Arc<str>>,
     /// The prefixes that were in force before with the same repository.
-    kept: HashSet<Arc<str>>,
+    kept: QuickMap<Arc<str>, ()>,
 }
 
 impl Repositories {
-    fn add(&mut self, repository: Repository, definition: Option<StorageDefinition>) {
+    fn add(&mut self, repository: Arc<Repository>, definition: Option<&StorageDefinition>) {
         self.prefixes.insert(Arc::clone(&repository.prefix), Arc::clone(&repository.file));
         if let Some(port) = repository.port {
             self.ports.insert(port, Arc::clone(&repository.file));
         }
-        if let Some(definition) = definition {
-            self.storages.insert(repository.storage.clone(), definition);
+        if let Some(definition) = definition
+            && !self.storages.contains_key(&repository.storage)
+        {
+            self.storages.insert(repository.storage.clone(), definition.clone());
         }
         self.list.push(repository);
     }
@@ -90,7 +97,7 @@ impl Repositories {
         if is_own(name, prefix) {
             return None;
         }
-        enclosing(prefix).filter(|outer| self.kept.contains(*outer)).find_map(|outer| {
+        enclosing(prefix).filter(|outer| self.kept.contains_key(*outer)).find_map(|outer| {
             let holder = self.prefixes.get(outer)?;
             Some((outer, holder))
         })
@@ -105,7 +112,11 @@ impl Repositories {
         let mut report = Report::new(&place.file);
         if let Some(holder) = self.holder(repository) {
             let message = format!("the last good version of `{holder}` still has this prefix or port");
-            report.add(codes::PREFIX_CONFLICT, place.span, message).help(format!("mend `{holder}` first"));
+            let whole = Place { file: Arc::clone(holder), span: None };
+            report
+                .add(codes::PREFIX_CONFLICT, place.span, message)
+                .also(whole, "this one")
+                .help(format!("mend `{holder}` first"));
             return Some(report);
         }
         if candidate.holds_prefix(prefix) {
@@ -113,7 +124,8 @@ impl Repositories {
         }
         let (outer, holder) = self.encloser(&candidate.name, prefix)?;
         let message = format!("the prefix `{prefix}` lies inside the names of another repository");
-        report.add(codes::FOREIGN_PREFIX, place.span, message).help(format!(
+        let whole = Place { file: Arc::clone(holder), span: None };
+        report.add(codes::FOREIGN_PREFIX, place.span, message).also(whole, "this one").help(format!(
             "the last good version of `{holder}` still has `{outer}`; only a repository at or below \
              `repos/{prefix}.yaml` may claim these names"
         ));
@@ -137,14 +149,14 @@ impl Repositories {
             immutable_tags: Vec::new(),
             access: Access::Closed,
         };
-        self.add(repository, None);
+        self.add(Arc::new(repository), None);
     }
 }
 
 impl Compiler<'_> {
     /// Compiles the files of all repositories.
-    pub(super) fn repositories(&mut self, aliases: Option<&Aliases>, main_port: Option<u16>) -> Repositories {
-        let around = Surroundings { aliases, main_port };
+    pub(super) fn repositories(&mut self, aliases: Option<&Aliases>, main_port: Option<&(u16, Place)>) -> Repositories {
+        let around = Surroundings { aliases, main_port, lints: self.lint_at.is_some() };
         let mut candidates = self.candidates(around);
         conflicts::settle(&mut candidates, aliases, &mut self.reports);
 
@@ -152,6 +164,9 @@ impl Compiler<'_> {
             candidates.into_iter().partition(|candidate| candidate.parsed.repository.is_some());
         let mut repositories = Repositories::default();
         let mut closed = Vec::new();
+        for in_force in self.held_back() {
+            self.hold(&in_force, around, &mut repositories);
+        }
         for candidate in broken {
             match &candidate.in_force {
                 Some(in_force) => self.hold(in_force, around, &mut repositories),
@@ -184,14 +199,19 @@ impl Compiler<'_> {
                 }
             }
         }
+        let crowded = crowded(&good, &closed);
+        let is_crowded = |candidate: &Candidate| candidate.prefix().and_then(|prefix| crowded.get(&prefix));
+        let (good, lost): (Vec<_>, Vec<_>) = good.into_iter().partition(|candidate| is_crowded(candidate).is_none());
+        self.reports.extend(lost.iter().filter_map(|candidate| Some(too_crowded(candidate, is_crowded(candidate)?))));
+        closed.extend(lost);
         for mut candidate in good {
             if let Some(repository) = candidate.parsed.repository.take() {
-                if let Some(text) = self.texts.text(&candidate.file) {
-                    self.enforced.insert(Arc::clone(&candidate.file), text);
+                if let Some(text) = &candidate.text {
+                    self.enforced.insert(Arc::clone(&candidate.file), Arc::clone(text));
                 }
-                let definition = candidate.parsed.storage.as_ref().map(|storage| storage.definition.clone());
+                let definition = candidate.parsed.storage.as_ref().map(|storage| &storage.definition);
                 if candidate.holds_prefix(&repository.prefix) {
-                    repositories.kept.insert(Arc::clone(&repository.prefix));
+                    repositories.kept.insert(Arc::clone(&repository.prefix), ());
                 }
                 repositories.add(repository, definition);
             }
@@ -199,7 +219,7 @@ impl Compiler<'_> {
         for candidate in &closed {
             let own_name = repository::default_prefix(&candidate.name).map(|(prefix, _)| prefix);
             let claimed = candidate.prefix().filter(|_| candidate.claims_prefix);
-            let others = candidate.parsed.claims.iter().map(Arc::clone);
+            let others = candidate.parsed.claims.iter().take(CLAIMS_MAX).map(Arc::clone);
             for prefix in claimed.into_iter().chain(own_name).chain(others) {
                 repositories.close(candidate, prefix);
             }
@@ -209,7 +229,7 @@ impl Compiler<'_> {
     }
 
     fn candidates(&mut self, around: Surroundings<'_>) -> Vec<Candidate> {
-        let mut in_force: HashMap<Arc<str>, Arc<Repository>> = HashMap::new();
+        let mut in_force: QuickMap<&str, &Arc<Repository>> = QuickMap::default();
         for repository in self
             .in_force
             .iter()
@@ -217,21 +237,44 @@ impl Compiler<'_> {
             .flat_map(|model| model.snapshot.repositories())
         {
             if !matches!(repository.access, Access::Closed) {
-                in_force.insert(Arc::clone(&repository.name), Arc::clone(repository));
+                in_force.insert(&repository.name, repository);
             }
         }
-        let by_name = self.texts.repositories();
-        let files: Vec<_> =
-            by_name.iter().flat_map(|(name, files)| files.iter().map(move |file| (name, file))).collect();
-        let mut parsed = parse_all(&files, &self.texts, around).into_iter();
+        let files = self.texts.repositories();
+        let before = self.in_force.map(|compiled| &*compiled.kept).filter(|kept| kept.fits(around));
+        // Reading YAML is most of the work, and no file needs another.
+        let mut parsed = side_by_side(&files, |file| Outcome::of(file, around, before)).into_iter();
+        self.kept = Kept::new(around);
+        self.kept.reserve(files.len());
+        self.enforced.reserve(files.len());
         let mut candidates = Vec::with_capacity(files.len());
-        for (name, files) in &by_name {
-            let (mut parsed, reports): (Vec<_>, Vec<_>) = parsed.by_ref().take(files.len()).unzip();
-            self.reports.extend(reports);
-            if let [first, others @ ..] = files.as_slice() {
-                self.reports.extend(others.iter().map(|other| texts::twice(first, other)));
+        for files in files.chunk_by(|one, other| one.name == other.name) {
+            let mut parsed_of_name = Vec::with_capacity(files.len());
+            for (file, outcome) in files.iter().zip(parsed.by_ref()) {
+                match outcome {
+                    Outcome::Known(kept) => {
+                        if let Some(told) = &kept.told {
+                            self.reports.push(Report::again(&file.path, told));
+                            self.unchanged.insert(Arc::clone(&file.path));
+                        }
+                        parsed_of_name.push(kept.parsed.clone());
+                        self.kept.keep(&file.path, kept);
+                    }
+                    Outcome::New(parsed, report) => {
+                        if let Some(text) = &file.text {
+                            let told = report.as_ref().and_then(|report| report.told());
+                            let kept = KeptRepository { text: Arc::clone(text), parsed: parsed.clone(), told };
+                            self.kept.keep(&file.path, Arc::new(kept));
+                        }
+                        self.reports.extend(report.map(|report| *report));
+                        parsed_of_name.push(parsed);
+                    }
+                }
             }
-            if let [first, others @ ..] = parsed.as_mut_slice()
+            if let [first, others @ ..] = files {
+                self.reports.extend(others.iter().map(|other| texts::twice(&first.path, &other.path)));
+            }
+            if let [first, others @ ..] = parsed_of_name.as_mut_slice()
                 && !others.is_empty()
             {
                 // Neither counts, and they are no conflict with one another.
@@ -244,17 +287,25 @@ impl Compiler<'_> {
                     *other = Parsed { prefix, claims: std::mem::take(&mut other.claims), ..Parsed::default() };
                 }
             }
-            for (file, parsed) in files.iter().zip(parsed) {
-                let (name, file, in_force) = (Arc::clone(name), Arc::clone(file), in_force.get(name).cloned());
-                candidates.push(Candidate { name, file, parsed, in_force, claims_prefix: true });
+            for (RepositoryFile { name, path, text }, parsed) in files.iter().zip(parsed_of_name) {
+                let in_force = in_force.get(&**name).map(|in_force| Arc::clone(in_force));
+                let (name, file, text) = (Arc::clone(name), Arc::clone(path), text.clone());
+                candidates.push(Candidate { name, file, text, parsed, in_force, claims_prefix: true });
             }
         }
         candidates
     }
 
+    /// The repositories whose removal is held back, as they are in force.
+    fn held_back(&self) -> Vec<Arc<Repository>> {
+        let model = self.in_force.and_then(|compiled| compiled.model.as_ref());
+        let repositories = model.into_iter().flat_map(|model| model.snapshot.repositories());
+        repositories.filter(|repository| self.held_back.repositories.contains(&repository.name)).cloned().collect()
+    }
+
     /// Keeps what is in force: its text, compiled against today's surroundings, or as it was where they
     /// do not fit any more.
-    fn hold(&mut self, in_force: &Repository, around: Surroundings<'_>, repositories: &mut Repositories) {
+    fn hold(&mut self, in_force: &Arc<Repository>, around: Surroundings<'_>, repositories: &mut Repositories) {
         if repositories.prefixes.contains_key(&in_force.prefix) {
             // A file that exists under two names has one good version.
             return;
@@ -262,7 +313,7 @@ impl Compiler<'_> {
         let Some(before) = self.in_force else {
             return;
         };
-        repositories.kept.insert(Arc::clone(&in_force.prefix));
+        repositories.kept.insert(Arc::clone(&in_force.prefix), ());
         let text = before.enforced.get(&in_force.file);
         if let Some(text) = text {
             self.enforced.insert(Arc::clone(&in_force.file), Arc::clone(text));
@@ -273,15 +324,48 @@ impl Compiler<'_> {
             Some(Parsed { repository: Some(repository), storage: Some(storage), .. })
                 if repository.prefix == in_force.prefix && repository.port == in_force.port =>
             {
-                repositories.add(repository, Some(storage.definition));
+                repositories.add(repository, Some(&storage.definition));
             }
             _ => {
-                let definition = before.model.as_ref().and_then(|model| model.storages.get(&in_force.storage)).cloned();
-                let port = in_force.port.filter(|port| Some(*port) != around.main_port);
-                repositories.add(Repository { port, ..in_force.clone() }, definition);
+                let definition = before.model.as_ref().and_then(|model| model.storages.get(&in_force.storage));
+                let port = in_force.port.filter(|port| around.main_port.is_none_or(|(main, _)| port != main));
+                repositories.add(Arc::new(Repository { port, ..Repository::clone(in_force) }), definition);
             }
         }
     }
+}
+
+/// The prefixes of new repositories inside of which a broken file may claim more names than are closed one by
+/// one, with that file.
+fn crowded(good: &[Candidate], closed: &[Candidate]) -> QuickMap<Arc<str>, Arc<str>> {
+    let mut crowded = QuickMap::default();
+    let many = || closed.iter().filter(|candidate| candidate.parsed.claims.len() > CLAIMS_MAX);
+    if many().next().is_none() {
+        return crowded;
+    }
+    let new = good.iter().filter_map(|candidate| candidate.prefix().filter(|prefix| !candidate.holds_prefix(prefix)));
+    let new: QuickMap<Arc<str>, ()> = new.map(|prefix| (prefix, ())).collect();
+    for candidate in many() {
+        for claim in candidate.parsed.claims.iter().skip(CLAIMS_MAX) {
+            for outer in enclosing(claim).chain([""]) {
+                if let Some((prefix, ())) = new.get_key_value(outer) {
+                    crowded.entry(Arc::clone(prefix)).or_insert_with(|| Arc::clone(&candidate.file));
+                }
+            }
+        }
+    }
+    crowded
+}
+
+/// Tells of a new repository that stays closed for what a broken file may claim of its names.
+fn too_crowded(candidate: &Candidate, file: &Arc<str>) -> Report {
+    let place = candidate.prefix_place();
+    let mut report = Report::new(&place.file);
+    report
+        .add(codes::PREFIX_CONFLICT, place.span, "another file may claim very many of the names inside of this prefix")
+        .also(Place { file: Arc::clone(file), span: None }, "this one")
+        .help(format!("mend `{file}` first"));
+    report
 }
 
 /// Whether a repository's name gives the right to a prefix: it is the name, or lies below.
@@ -294,34 +378,26 @@ pub(super) fn enclosing(prefix: &str) -> impl Iterator<Item = &str> {
     prefix.match_indices('/').rev().map(|(slash, _)| &prefix[..slash])
 }
 
-/// Below this many files a thread costs more than it saves.
-const FILES_PER_THREAD_LEAST: usize = 64;
-
-/// Compiles files side by side: reading YAML is most of the work, and no file needs another.
-fn parse_all(files: &[(&Arc<str>, &Arc<str>)], texts: &Texts, around: Surroundings<'_>) -> Vec<(Parsed, Report)> {
-    let parse_some = |files: &[(&Arc<str>, &Arc<str>)]| -> Vec<_> {
-        files.iter().map(|(name, file)| parse(name, file, texts, around)).collect()
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = files.len().div_ceil(threads).max(FILES_PER_THREAD_LEAST);
-    if files.len() <= share {
-        return parse_some(files);
-    }
-    std::thread::scope(|scope| {
-        let running: Vec<_> = files.chunks(share).map(|share| scope.spawn(move || parse_some(share))).collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, Vec<_>>| match thread.join() {
-            Ok(parsed) => parsed,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        running.into_iter().flat_map(join).collect()
-    })
+/// What a repository's file came to.
+enum Outcome {
+    /// Before, with the same text and the same surroundings.
+    Known(Arc<KeptRepository>),
+    /// Now; a report where anything is wrong.
+    New(Parsed, Option<Box<Report>>),
 }
 
-fn parse(name: &str, file: &Arc<str>, texts: &Texts, around: Surroundings<'_>) -> (Parsed, Report) {
-    let mut report = Report::new(file);
-    let parsed = match texts.text(file) {
-        Some(text) => repository::compile(name, &text, around, &mut report),
-        None => Parsed { prefix: repository::default_prefix(name), ..Parsed::default() },
-    };
-    (parsed, report)
+impl Outcome {
+    fn of(file: &RepositoryFile, around: Surroundings<'_>, before: Option<&Kept>) -> Self {
+        let known = before.zip(file.text.as_ref()).and_then(|(before, text)| before.repository(&file.path, text));
+        if let Some(kept) = known {
+            return Self::Known(Arc::clone(kept));
+        }
+        let mut report = Report::new(&file.path).for_lints(around.lints);
+        let parsed = match &file.text {
+            Some(text) => repository::compile(&file.name, text, around, &mut report),
+            None => Parsed { prefix: repository::default_prefix(&file.name), ..Parsed::default() },
+        };
+        // Where a file holds secrets is of no use where there is nothing to tell of it.
+        Self::New(parsed, Some(report).filter(|report| around.lints || !report.diagnostics.is_empty()).map(Box::new))
+    }
 }

@@ -8,12 +8,12 @@ use super::super::shape::REPOSITORY;
 use super::super::yaml::Node;
 use super::storages::{Aliases, Storage, storage};
 use super::{claims, grants, read};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Place, Span};
 use crate::oci::ImageName;
 use crate::policy::{Access, Repository, Rule, TagGlob};
 
 /// What a repository's file says, as far as it can be read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Parsed {
     /// The prefix, and where it is written; the default where no other is known. `None` where neither
     /// could be the beginning of image names.
@@ -23,11 +23,11 @@ pub(super) struct Parsed {
     /// The port, and where it is written.
     pub(super) port: Option<(u16, Span)>,
     /// Where the images are.
-    pub(super) storage: Option<Storage>,
+    pub(super) storage: Option<Arc<Storage>>,
     /// Whether the storage is written in place.
     pub(super) in_place: bool,
     /// The repository; `None` where the file has errors.
-    pub(super) repository: Option<Repository>,
+    pub(super) repository: Option<Arc<Repository>>,
 }
 
 /// What holds for all repositories.
@@ -37,7 +37,9 @@ pub(super) struct Surroundings<'s> {
     pub(super) aliases: Option<&'s Aliases>,
     /// The server's main port, where the settings name it. Where they do not, the command line may, and a
     /// clash shows when the server binds its ports.
-    pub(super) main_port: Option<u16>,
+    pub(super) main_port: Option<&'s (u16, Place)>,
+    /// Whether lints need to know where things stand.
+    pub(super) lints: bool,
 }
 
 /// Compiles the file of the repository `name`; what is wrong is in the report.
@@ -62,6 +64,12 @@ pub(super) fn compile(name: &str, text: &str, around: Surroundings<'_>, report: 
         }),
     };
     parsed.claims = claimed.map(|(prefix, _)| prefix).collect();
+    if parsed.claims.len() > claims::CLAIMS_MAX {
+        let message = format!("this file may mean {} prefixes", parsed.claims.len());
+        report
+            .add(codes::BAD_PREFIX, None, message)
+            .help("mend it: until then, new repositories with names around these prefixes stay closed");
+    }
     let Some(repo) = repo.filter(|repo| repo.pairs().is_some()) else {
         return parsed;
     };
@@ -72,16 +80,24 @@ pub(super) fn compile(name: &str, text: &str, around: Surroundings<'_>, report: 
             parsed.storage = storage(node, report);
         }
         Some(node) => {
-            parsed.storage = node.string().and_then(|name| named(name, node.span, around.aliases, report));
+            parsed.storage = node.string().and_then(|name| {
+                let unknown = match report.may_repeat(name) {
+                    true => format!("there is no storage `{}`", shown(name)),
+                    false => "there is no storage of this name".to_owned(),
+                };
+                named(name, node.span, around.aliases, &unknown, report)
+            });
         }
         None if !file.complete => {}
         None => {
             let key = file.root.as_ref().and_then(|root| root.pair("repo")).map(|(key, _)| key.span);
-            parsed.storage = key.and_then(|span| named(DEFAULT_STORAGE, span, around.aliases, report));
+            let unnamed = "no `storage` is named, and there is none of the name `default`";
+            parsed.storage = key.and_then(|span| named(DEFAULT_STORAGE, span, around.aliases, unnamed, report));
         }
     }
     let immutable_tags = immutable_tags(repo.get("immutable_tags"), report);
-    let no_prefix = matches!(&parsed.prefix, Some((prefix, _)) if prefix.is_empty());
+    let no_prefix = parsed.prefix.as_ref().filter(|(prefix, _)| prefix.is_empty());
+    let no_prefix = no_prefix.map(|(_, span)| report.place(*span));
     let access = match repo.pair("permissions") {
         None => {
             // Who reads of an error need not hear of an openness that is not: the repository is held or closed.
@@ -93,11 +109,11 @@ pub(super) fn compile(name: &str, text: &str, around: Surroundings<'_>, report: 
             }
             Access::Open(Rule::NoSection { file: Arc::clone(&report.file) })
         }
-        Some((_, section)) => Access::granted(grants::compile(section, no_prefix, report)),
+        Some((_, section)) => Access::granted(grants::compile(section, no_prefix.as_ref(), report)),
     };
     let readable = file.complete && !report.has_errors();
     if let (true, Some((prefix, _)), Some(storage)) = (readable, &parsed.prefix, &parsed.storage) {
-        parsed.repository = Some(Repository {
+        parsed.repository = Some(Arc::new(Repository {
             name: name.into(),
             file: Arc::clone(&report.file),
             prefix: Arc::clone(prefix),
@@ -105,7 +121,7 @@ pub(super) fn compile(name: &str, text: &str, around: Surroundings<'_>, report: 
             port: parsed.port.map(|(port, _)| port),
             immutable_tags,
             access,
-        });
+        }));
     }
     parsed
 }
@@ -120,18 +136,30 @@ fn prefix(node: &Node<'_>, report: &mut Report) -> Option<(Arc<str>, Option<Span
     if let Err(error) = ImageName::parse(text)
         && !text.is_empty()
     {
-        report.add(codes::BAD_PREFIX, node.span, format!("this is no beginning of image names: {error}"));
+        let may_repeat = report.may_repeat(text);
+        let why = if may_repeat { format!(": {error}") } else { String::new() };
+        report.add(codes::BAD_PREFIX, node.span, format!("this is no beginning of image names{why}")).help(
+            match ImageName::parse(&text.to_lowercase()) {
+                Ok(lower) if may_repeat => format!("write `{lower}`"),
+                _ => "write one such as `team-a/backend`, or `\"\"` for all names that nobody else claims".to_owned(),
+            },
+        );
         return None;
     }
     Some((text.into(), Some(node.span)))
 }
 
-fn port(node: &Node<'_>, main_port: Option<u16>, report: &mut Report) -> Option<(u16, Span)> {
+fn port(node: &Node<'_>, main_port: Option<&(u16, Place)>, report: &mut Report) -> Option<(u16, Span)> {
     let port = u16::try_from(node.integer()?).ok().filter(|port| *port > 0)?;
-    if main_port == Some(port) {
-        report
-            .add(codes::PORT_IS_MAIN, node.span, format!("port {port} is the server's main one"))
-            .help("give the repository another port, or none");
+    if let Some((_, main)) = main_port.filter(|(main, _)| *main == port) {
+        let found = report.add(codes::PORT_IS_MAIN, node.span, format!("port {port} is the server's main one"));
+        let mut help = "give the repository another port, or none".to_owned();
+        if !main.file.is_empty() {
+            found.also(main.clone(), "this is the main one");
+        } else {
+            help.push_str("; the main one is the default, since no `server.listen` in registry.yaml names another");
+        }
+        found.help(help);
         return None;
     }
     Some((port, node.span))
@@ -140,16 +168,23 @@ fn port(node: &Node<'_>, main_port: Option<u16>, report: &mut Report) -> Option<
 /// The storage of a repository that names none.
 const DEFAULT_STORAGE: &str = "default";
 
-fn named(name: &str, span: Span, aliases: Option<&Aliases>, report: &mut Report) -> Option<Storage> {
+/// The storage of a name; `unknown` is said where there is none.
+fn named(
+    name: &str,
+    span: Span,
+    aliases: Option<&Aliases>,
+    unknown: &str,
+    report: &mut Report,
+) -> Option<Arc<Storage>> {
     let aliases = aliases?;
     let storage = aliases.get(name, || report.place(span));
     if storage.is_none() {
         let help = match nearest(name, aliases.names()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if aliases.names().next().is_none() => "no storage is defined".to_owned(),
-            None => format!("defined: {}", one_of(aliases.names().take(10))),
+            None if aliases.names().next().is_none() => "define it in storages.yaml".to_owned(),
+            None => format!("name a storage that is defined: {}", one_of(aliases.names().take(10))),
         };
-        report.add(codes::UNKNOWN_STORAGE, span, format!("there is no storage `{}`", shown(name))).help(help);
+        report.add(codes::UNKNOWN_STORAGE, span, unknown).help(help);
     }
     storage
 }
@@ -161,9 +196,17 @@ fn immutable_tags(node: Option<&Node<'_>>, report: &mut Report) -> Vec<TagGlob> 
             continue;
         };
         match TagGlob::parse(text) {
-            Ok(glob) => globs.push(glob),
+            Ok(glob) => {
+                globs.push(glob);
+                if let Some(marks) = &mut report.marks {
+                    marks.immutable_tags.push(item.span.into());
+                }
+            }
             Err(error) => {
-                report.add(codes::BAD_TAG_PATTERN, item.span, format!("this is no pattern for tags: {error}"));
+                let why = if report.may_repeat(text) { format!(": {error}") } else { String::new() };
+                report
+                    .add(codes::BAD_TAG_PATTERN, item.span, format!("this is no pattern for tags{why}"))
+                    .help("write letters, digits, `.`, `_`, `-`, and `*` for any of them, such as `v*`");
             }
         }
     }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::super::codes;
-use super::super::model::{Garbage, LogFormat, LogLevel, ReloadMode, Settings, Tls};
+use super::super::model::{DEFAULT_LISTEN, Garbage, LogFormat, LogLevel, ReloadMode, SecretSource, Settings, Tls};
 use super::super::report::Report;
 use super::super::shape::REGISTRY;
 use super::super::yaml::Node;
-use super::{read, values};
+use super::{read, urls, values};
+use crate::diagnostic::Place;
 
 const TOKEN_TTL: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3600);
 const RELOAD_INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
@@ -20,16 +21,38 @@ const GARBAGE_EVERY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duratio
 const GARBAGE_GRACE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(365 * 24 * 3600);
 const GARBAGE_UNTAGGED: RangeInclusive<Duration> = Duration::from_secs(3600)..=Duration::from_secs(3650 * 24 * 3600);
 
+/// The settings, and where the main address is written.
+#[derive(Default)]
+pub(super) struct Compiled {
+    pub(super) settings: Settings,
+    listen: Option<Place>,
+}
+
+impl Compiled {
+    /// The main port and where it is written; that of the default stands nowhere, and its file has no name. `None` where
+    /// what is written is no address.
+    pub(super) fn main_port(&self) -> Option<(u16, Place)> {
+        match (&self.listen, self.settings.listen) {
+            (Some(place), address) => Some((address?.port(), place.clone())),
+            (None, _) => Some((DEFAULT_LISTEN.port(), Place { file: "".into(), span: None })),
+        }
+    }
+}
+
 /// Compiles a settings file; what is wrong is in the report.
-pub(super) fn compile(text: &str, report: &mut Report) -> Settings {
+pub(super) fn compile(text: &str, report: &mut Report) -> Compiled {
     let file = read::read(text, &REGISTRY, report);
+    let listen = file.root.as_ref().and_then(|root| root.get("server")?.get("listen"));
+    let listen = listen.map(|node| report.place(node.span));
+    Compiled { settings: file.root.as_ref().map_or_else(Settings::default, |root| settings(root, report)), listen }
+}
+
+fn settings(root: &Node<'_>, report: &mut Report) -> Settings {
     let mut settings = Settings::default();
-    let Some(root) = &file.root else {
-        return settings;
-    };
     if let Some(server) = root.get("server") {
         settings.listen = server.get("listen").and_then(|node| listen(node, report));
-        settings.public_url = server.get("public_url").and_then(|node| public_url(node, report));
+        settings.public_url =
+            server.get("public_url").and_then(|node| urls::origin(node, "https://registry.example.com", report));
         settings.trusted_proxies = networks(server.get("trusted_proxies"), report);
         settings.tls = server.get("tls").and_then(|node| tls(node, report));
     }
@@ -110,40 +133,6 @@ fn listen(node: &Node<'_>, report: &mut Report) -> Option<SocketAddr> {
     address
 }
 
-fn public_url(node: &Node<'_>, report: &mut Report) -> Option<String> {
-    let text = node.string()?;
-    let url = text.strip_suffix('/').unwrap_or(text);
-    if is_origin(url) {
-        return Some(url.to_owned());
-    }
-    report
-        .add(codes::BAD_URL, node.span, "this is no URL of a server")
-        .help("write the scheme, the host and perhaps a port, without a path: `https://registry.example.com`");
-    None
-}
-
-/// Whether a text is `http` or `https`, a host, and perhaps a port.
-pub(super) fn is_origin(url: &str) -> bool {
-    let Some(authority) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
-        return false;
-    };
-    let (host, port) = match authority.rfind(':') {
-        Some(colon) if !authority.ends_with(']') => (&authority[..colon], Some(&authority[colon + 1..])),
-        _ => (authority, None),
-    };
-    let good_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host.split('.').all(|label| !label.is_empty())
-                && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
-        }
-    };
-    let good_port = port
-        .is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0));
-    good_host && good_port
-}
-
 fn networks(node: Option<&Node<'_>>, report: &mut Report) -> Vec<IpNet> {
     let mut networks = Vec::new();
     for item in node.and_then(Node::items).unwrap_or_default() {
@@ -165,40 +154,10 @@ fn networks(node: Option<&Node<'_>>, report: &mut Report) -> Vec<IpNet> {
 fn tls(node: &Node<'_>, report: &mut Report) -> Option<Tls> {
     let certificate = node.get("certificate").and_then(|node| values::path(node, report));
     let key = node.get("key").and_then(|node| values::path(node, report));
-    Some(Tls { certificate: certificate?, key: key? })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_has_no_path() {
-        for url in [
-            "https://registry.example.com",
-            "http://localhost:5000",
-            "http://[::1]:5000",
-            "http://[::1]",
-            "http://10.0.0.1",
-        ] {
-            assert!(is_origin(url), "{url}");
-        }
-        for url in [
-            "registry.example.com",
-            "ftp://a",
-            "https://",
-            "https://a/b",
-            "https://a:0",
-            "https://a:99999",
-            "https://a:",
-            "https://user@a",
-            "https://a?x",
-            "https://a..b",
-            "https://[::g]",
-            "https://a b",
-            "https://a:+1",
-        ] {
-            assert!(!is_origin(url), "{url}");
+    for (name, path) in [("certificate", &certificate), ("key", &key)] {
+        if let (Some(node), Some(path)) = (node.get(name), path) {
+            report.references.push((SecretSource::File(path.clone()), format!("server.tls.{name}"), node.span));
         }
     }
+    Some(Tls { certificate: certificate?, key: key? })
 }

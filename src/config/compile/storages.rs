@@ -14,17 +14,20 @@ use crate::diagnostic::Place;
 use crate::policy::StorageKey;
 
 /// A storage, and where it is defined.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Storage {
     pub(super) key: StorageKey,
     pub(super) definition: StorageDefinition,
     pub(super) place: Place,
 }
 
+/// What to do about storages that lie in one another.
+pub(super) const APART: &str = "choose places of which none lies in the other, or write the same definition for both";
+
 /// The storages that repositories can name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Aliases {
-    pub(super) by_name: BTreeMap<Arc<str>, Storage>,
+    pub(super) by_name: BTreeMap<Arc<str>, Arc<Storage>>,
     /// Whether there is no storages file, so that the alias `default` is the data folder.
     pub(super) implicit: bool,
 }
@@ -36,10 +39,10 @@ impl Aliases {
     }
 
     /// The storage of a name; `user` is the place that names it.
-    pub(super) fn get(&self, name: &str, user: impl FnOnce() -> Place) -> Option<Storage> {
+    pub(super) fn get(&self, name: &str, user: impl FnOnce() -> Place) -> Option<Arc<Storage>> {
         if self.implicit && name == "default" {
             let definition = StorageDefinition::Fs { path: PathBuf::new() };
-            return Some(Storage { key: key_of(&definition), definition, place: user() });
+            return Some(Arc::new(Storage { key: key_of(&definition), definition, place: user() }));
         }
         self.by_name.get(name).cloned()
     }
@@ -70,16 +73,17 @@ pub(super) fn compile(text: &str, report: &mut Report) -> Aliases {
             aliases.by_name.insert(name.into(), storage);
         }
     }
-    for (inner, outer) in overlaps(aliases.by_name.values()) {
+    for (inner, outer) in overlaps(aliases.by_name.values().map(|storage| &**storage)) {
         report
             .add(codes::STORAGE_OVERLAP, inner.place.span, "this storage lies inside another one, or in its place")
-            .also(outer.place.clone(), "in this one");
+            .also(outer.place.clone(), "in this one")
+            .help(APART);
     }
     aliases
 }
 
 /// Compiles a definition, of the storages file or in place.
-pub(super) fn storage(node: &Node<'_>, report: &mut Report) -> Option<Storage> {
+pub(super) fn storage(node: &Node<'_>, report: &mut Report) -> Option<Arc<Storage>> {
     let kind = node.get("type")?;
     let definition = match kind.string()? {
         "fs" => {
@@ -92,7 +96,7 @@ pub(super) fn storage(node: &Node<'_>, report: &mut Report) -> Option<Storage> {
         _ => return None,
     };
     let place = report.place(node.get("path").or(node.get("bucket")).unwrap_or(kind).span);
-    Some(Storage { key: key_of(&definition), definition, place })
+    Some(Arc::new(Storage { key: key_of(&definition), definition, place }))
 }
 
 /// Equal definitions have equal keys.

@@ -1,13 +1,12 @@
 //! Small folders in, problems out.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::super::tree::{Content, Tree};
-use super::super::{CODES, Compiled, StorageDefinition};
+use super::super::{Compiled, StorageDefinition};
 use super::compile;
 use crate::diagnostic::Severity;
 use crate::oci::ImageName;
@@ -97,7 +96,7 @@ fn tells_what_is_wrong_and_where() {
         (r, repo("  permisions: {}\n"), &["unknown-key `permisions`"]),
         (r, repo("  port: '5001'\n  permissions: {}\n"), &["wrong-type `'5001'`"]),
         (r, repo("  port: 70000\n  permissions:\n"), &["out-of-range `70000`"]),
-        (r, repo("  port: 5000\n  permissions: {}\n"), &[]),
+        (r, repo("  port: 5001\n  permissions: {}\n"), &[]),
         (r, repo("  prefix: 2024\n  permissions: {}\n"), &["wrong-type `2024`"]),
         (r, repo("  prefix:\n  permissions: {}\n"), &["wrong-type `prefix`"]),
         (r, repo("  prefix: A/b\n  permissions: {}\n"), &["bad-prefix `A/b`"]),
@@ -117,13 +116,17 @@ fn tells_what_is_wrong_and_where() {
         (r, perms("    jane: [repository:a:pul]\n"), &["bad-permission `pul`"]),
         (r, perms("    jane: [repository:a:v*:pull]\n"), &["tag-limited-pull `repository:a:v*:pull`"]),
         (r, perms("    jane: [repository:.:pull]\n"), &[]),
-        (r, repo("  prefix: ''\n  permissions:\n    jane: [repository:.:pull]\n"), &["dot-without-prefix `repository:.:pull`"]),
+        (r, repo("  prefix: ''\n  permissions:\n    jane: [repository:.:pull]\n"), &["dot-without-prefix `repository:.:pull` +`''`"]),
         (r, perms("    '/': [read]\n    'a b': [read]\n"), &["bad-grantee `'/'`", "bad-grantee `'a b'`"]),
         (r, perms("    jane: read\n"), &["wrong-type `read`"]),
         (r, perms("    jane:\n"), &["wrong-type `jane`"]),
         (r, perms("    jane: [{allow: read, until: 9999-12-30}]\n"), &[]),
+        (r, perms("    jane: [read, null]\n"), &["wrong-type `null`"]),
+        (r, perms("    jane: [read, ~]\n"), &["wrong-type `~`"]),
+        (r, "repo:\n  type: do\u{1b}cker\n".into(), &["yaml-syntax `\u{1b}`"]),
+        (r, "repo:\n  type: \"do\u{1b}cker\"\n".into(), &["yaml-syntax `\u{1b}`"]),
         (r, perms("    jane: [[read]]\n"), &["wrong-type `[read]`"]),
-        (r, perms("    jane: [{until: 2026-12-01}]\n"), &["missing-key `jane`"]),
+        (r, perms("    jane: [{until: 2026-12-01}]\n"), &["missing-key `until`"]),
         (r, perms("    jane: [{allow: reed, until: soon, becuase: x}]\n"), &["unknown-operation `reed`", "bad-date `soon`", "unknown-key `becuase`"]),
         (r, perms("    *:\n      - read\n"), &["unquoted-star `*`"]),
         (r, perms("    jane:\n      - *\n"), &["unquoted-star `*`"]),
@@ -141,7 +144,11 @@ fn tells_what_is_wrong_and_where() {
         (r, "[".repeat(100_000), &["yaml-too-deep `[`"]),
         (r, "- ".repeat(100_000), &["yaml-too-deep ``"]),
         (r, "repo: a\0b".into(), &["yaml-syntax `\0`"]),
-        (r, "x".repeat((1 << 20) + 1), &["file-too-large"]),
+        (r, "x".repeat((8 << 20) + 1), &["file-too-large"]),
+        (r, format!("{GOOD}{}", "#".repeat((1 << 20) + 1 - GOOD.len())), &["file-too-large"]),
+        (r, format!("{GOOD}{}", "#".repeat((1 << 20) - GOOD.len())), &[]),
+        (c, format!("credentials: {{}}\n#{}", "x".repeat((1 << 20) + 1)), &[]),
+        (c, "x".repeat((8 << 20) + 1), &["file-too-large"]),
         // Users.
         (c, "credentials: {}\n".into(), &[]),
         (c, "credentials:\n".into(), &["wrong-type `credentials`"]),
@@ -201,7 +208,6 @@ fn tells_what_is_wrong_and_where() {
         (g, "reload: {mode: never}\nlog: {level: inof}\n".into(), &["unknown-value `never`", "unknown-value `inof`"]),
         (g, "mail: {}\n".into(), &["unknown-key `mail`"]),
     ];
-    let mut seen = BTreeSet::new();
     let mut wrong = String::new();
     for (file, text, expected) in cases {
         let compiled = fresh(&[(file, &text)]);
@@ -215,23 +221,8 @@ fn tells_what_is_wrong_and_where() {
             let short: String = text.chars().take(200).collect();
             writeln!(wrong, "{short}\nfound {found:#?}\nexpected {expected:#?}\n").unwrap();
         }
-        seen.extend(compiled.diagnostics.iter().map(|diagnostic| diagnostic.code));
     }
     assert!(wrong.is_empty(), "{wrong}");
-    // Those that need bytes, an alias bomb, or several files have tests of their own.
-    let elsewhere = [
-        "port-is-main",
-        "file-unreadable",
-        "not-utf8",
-        "file-twice",
-        "yaml-aliases",
-        "prefix-conflict",
-        "foreign-prefix",
-        "port-conflict",
-    ];
-    let missing: Vec<_> =
-        CODES.iter().map(|c| c.code).filter(|c| !seen.contains(c) && !elsewhere.contains(c)).collect();
-    assert_eq!(missing, [""; 0], "codes that no case shows");
 }
 
 #[test]
@@ -296,7 +287,7 @@ fn all_forms_of_files_are_read() {
             "registry.yml",
             "server: {listen: '0.0.0.0:80', public_url: 'https://r.example/'}\ntokens: {signing_key: {env: K}}\n",
         ),
-        ("tests/a.yaml", "not: [read"),
+        ("tests/a.yaml", "tests: [{as: jane, can: pull, image: any}]\n"),
         ("README.md", "\t"),
     ]);
     assert_eq!(problems(&compiled), ["_credentials.yml plain-password `\"plain:x\"`"]);
@@ -429,7 +420,7 @@ fn what_is_held_back_keeps_its_names() {
     for _ in 0..2 {
         assert_eq!(
             problems(&after),
-            ["repos/core.yaml unknown-key `x`", "repos/evil.yaml foreign-prefix `team/secret`"]
+            ["repos/core.yaml unknown-key `x`", "repos/evil.yaml foreign-prefix `team/secret` +repos/core.yaml"]
         );
         assert_eq!(serves(&after, "team/secret/x"), open("repos/core.yaml"));
         assert_eq!(serves(&after, "team/own/x"), open("repos/team/own.yaml"));
@@ -500,12 +491,23 @@ fn a_repository_cannot_have_the_configured_main_port() {
     let on_port = repo("  port: 5001\n  permissions: {}\n");
     let files = [("registry.yaml", "server: {listen: '0.0.0.0:5001'}\n"), ("repos/a.yaml", on_port.as_str())];
     let compiled = fresh(&files);
-    assert_eq!(problems(&compiled), ["repos/a.yaml port-is-main `5001`"]);
+    assert_eq!(problems(&compiled), ["repos/a.yaml port-is-main `5001` +`'0.0.0.0:5001'`"]);
     assert_eq!(serves(&compiled, "a/x"), closed("repos/a.yaml"));
     // What was in force goes on, without the port.
     let after = compile(&tree(&files), Some(&fresh(&files[1..])));
     assert_eq!(serves(&after, "a/x"), open("repos/a.yaml"));
     assert_eq!(repository(&after, "a").port, None);
+}
+
+#[test]
+fn a_repository_cannot_have_the_default_main_port() {
+    let on_port = repo("  port: 5000\n  permissions: {}\n");
+    let main = ["repos/a.yaml port-is-main `5000`"];
+    assert_eq!(problems(&fresh(&[("repos/a.yaml", &on_port)])), main);
+    let with = |settings| problems(&fresh(&[("registry.yaml", settings), ("repos/a.yaml", &on_port)]));
+    assert_eq!(with("server: {}\n"), main);
+    assert_eq!(with("server: {listen: '127.0.0.1:5001'}\n"), [""; 0]);
+    assert_eq!(with("server: {listen: here}\n"), ["registry.yaml bad-address `here`"]);
 }
 
 #[test]
@@ -528,7 +530,11 @@ fn a_broken_repository_keeps_its_last_good_text() {
     // A new file cannot take what is held.
     let thief = tree(&[("repos/a.yaml", "repo: {"), ("repos/p.yaml", GOOD)]);
     let after = compile(&thief, Some(&now));
-    assert!(problems(&after).contains(&"repos/p.yaml prefix-conflict".to_owned()), "{:?}", problems(&after));
+    assert!(
+        problems(&after).contains(&"repos/p.yaml prefix-conflict +repos/a.yaml".to_owned()),
+        "{:?}",
+        problems(&after)
+    );
     assert_eq!(serves(&after, "p/x"), open("repos/a.yaml"));
     // A deleted file is no mistake.
     assert_eq!(serves(&compile(&tree(&[]), Some(&after)), "p/x"), None);
@@ -701,4 +707,315 @@ proptest! {
         prop_assert_eq!(problems(&again), problems(&after));
         prop_assert_eq!(&again.held, &after.held);
     }
+}
+
+mod access_tests {
+    use super::*;
+
+    const USERS: (&str, &str) =
+        ("credentials.yaml", "credentials: {jane: {pass: 'sha256:00'}, mark: {type: plain, pass: x}}\n");
+
+    fn about_tests(text: &str) -> Vec<String> {
+        let users = ("credentials.yaml", "credentials: {jane: {type: plain, pass: x}, mark: {type: plain, pass: x}}\n");
+        let compiled = fresh(&[users, ("repos/library.yaml", GOOD), ("tests/a.yaml", text)]);
+        let lines =
+            problems(&compiled).into_iter().filter_map(|line| Some(line.strip_prefix("tests/a.yaml ")?.to_owned()));
+        lines.collect()
+    }
+
+    #[test]
+    fn good_ones_are_kept() {
+        let text =
+            "tests:\n  - {as: [jane, anonymous], can: pull, cannot: [push], image: library/a:v1, at: 2026-12-24}\n";
+        assert_eq!(about_tests(text), Vec::<String>::new());
+        let compiled = fresh(&[
+            ("repos/library.yaml", GOOD),
+            ("tests/deep/b.yml", "tests: [{as: anonymous, can: pull, image: library}]\n"),
+        ]);
+        assert_eq!(compiled.tests.len(), 1);
+        assert_eq!(compiled.tests[0].images[0].value.to_string(), "library");
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        for (entry, problem) in [
+            ("{as: jame, can: pull, image: library}", "unknown-subject `jame`"),
+            ("{as: /devs, can: pull, image: library}", "unknown-subject `/devs`"),
+            ("{as: [jane, '*'], can: pull, image: library}", "unknown-subject `'*'`"),
+            ("{as: jane, can: reed, image: library}", "unknown-value `reed`"),
+            ("{as: jane, can: [], image: library}", "empty-list `[]`"),
+            ("{as: jane, image: library}", "missing-key `as`"),
+            ("{as: jane, can: pull, cannot: [push, pull], image: library}", "contradictory-test `pull` +`pull`"),
+            ("{as: jane, can: pull, image: Library}", "bad-test-image `Library`"),
+            ("{as: jane, can: pull, image: 'library:'}", "bad-test-image `'library:'`"),
+            ("{as: jane, can: pull, image: 'localhost:5000/library'}", "bad-test-image `'localhost:5000/library'`"),
+            ("{as: jane, can: pull, image: library@sha256:00}", "bad-test-image `library@sha256:00`"),
+            ("{as: jane, can: pull, image: libary/a}", "unserved-image `libary/a`"),
+            ("{as: jane, can: pull, image: library, at: soon}", "bad-date `soon`"),
+            ("{as: jane, can: pull, image: library, on: 2026-12-24}", "unknown-key `on`"),
+        ] {
+            assert_eq!(about_tests(&format!("tests: [{entry}]\n")), [problem], "{entry}");
+        }
+        assert_eq!(about_tests("tests: []\n"), ["empty-list `[]`"]);
+    }
+
+    #[test]
+    fn the_help_proposes_what_is_near() {
+        let help = |entry: &str| {
+            let users = ("credentials.yaml", "credentials: {jane: {type: plain, pass: x}}\n");
+            let text = format!("tests: [{entry}]\n");
+            let compiled = fresh(&[users, ("repos/library.yaml", GOOD), ("tests/a.yaml", &text)]);
+            let found = compiled.diagnostics.iter().find(|found| &*found.primary.place.file == "tests/a.yaml");
+            found.and_then(|found| found.help.clone()).unwrap_or_default()
+        };
+        assert_eq!(help("{as: jnae, can: pull, image: library}"), "did you mean `jane`?");
+        assert_eq!(help("{as: anonymus, can: pull, image: library}"), "did you mean `anonymous`?");
+        assert_eq!(help("{as: jane, can: reed, image: library}"), "write `pull`, `push`, `overwrite` or `delete`");
+        assert_eq!(help("{as: jane, can: write, image: library}"), "did you mean `push`?");
+        assert_eq!(help("{as: jane, can: overwrit, image: library}"), "did you mean `overwrite`?");
+        assert!(help("{as: jane, can: pull, image: libary/a}").starts_with("did you mean an image of `library`?"));
+    }
+
+    /// However broken, they hold nothing back and close nothing.
+    #[test]
+    fn broken_ones_change_nothing_that_is_enforced() {
+        let good = fresh(&[USERS, ("repos/library.yaml", GOOD)]);
+        let users = ("credentials.yaml", "credentials: {jane: {type: plain, pass: x}}\n");
+        let before = compile(&tree(&[users, ("repos/library.yaml", GOOD)]), None);
+        assert!(good.model.is_none() && before.model.is_some());
+        let changed = "repo: {type: docker, permissions: {jane: [read]}}\n";
+        for broken in ["tests: [", "", "- a", "tests: [{as: gone, can: pull, image: library}]"] {
+            let files = [users, ("repos/library.yaml", changed), ("tests/a.yaml", broken)];
+            let after = compile(&tree(&files), Some(&before));
+            assert!(after.has_errors() && after.held.is_empty() && after.tests.is_empty(), "{broken}");
+            let model = after.model.unwrap();
+            assert_eq!(model.snapshot.repositories()[0].access.grants().count(), 1, "{broken}");
+        }
+    }
+
+    #[test]
+    fn lists_cannot_multiply_without_bound() {
+        let names = vec!["jane"; 200].join(", ");
+        let images = vec!["library"; 51].join(", ");
+        let text = format!("tests: [{{as: [{names}], can: pull, image: [{images}]}}]\n");
+        assert!(about_tests(&text)[0].starts_with("out-of-range"));
+    }
+
+    #[test]
+    fn one_file_has_one_name() {
+        let good = "tests: [{as: anonymous, can: pull, image: library}]\n";
+        let compiled = fresh(&[("repos/library.yaml", GOOD), ("tests/a.yaml", good), ("tests/a.yml", good)]);
+        assert_eq!(problems(&compiled), ["tests/a.yml file-twice +tests/a.yaml"]);
+    }
+}
+
+#[test]
+fn a_test_with_very_many_words_takes_no_longer_than_its_text() {
+    let many = |word: &str| format!("[{}]", vec![word; 30_000].join(", "));
+    let test = |image: &str| format!("tests:\n  - {{as: jane, can: {0}, cannot: {0}, image: {image}}}\n", many("pull"));
+    let began = std::time::Instant::now();
+    let tests = |text: &str| {
+        fresh(&[
+            ("credentials.yaml", "credentials:\n  jane: {type: plain, pass: Harbour-2026}\n"),
+            ("tests/a.yaml", text),
+        ])
+    };
+    let codes = |text: &str| -> std::collections::BTreeSet<&str> {
+        let compiled = tests(text);
+        compiled
+            .diagnostics
+            .iter()
+            .filter(|found| &*found.primary.place.file == "tests/a.yaml")
+            .map(|d| d.code)
+            .collect()
+    };
+    assert_eq!(codes(&test("a")), ["out-of-range", "unserved-image"].into());
+    // Without an image it asks nothing.
+    assert_eq!(codes(&test("A")), ["bad-test-image", "contradictory-test", "more-errors"].into());
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
+
+#[test]
+fn very_many_claims_of_a_broken_file_close_what_is_new_around_them() {
+    let claims = |count: usize, last: &str| {
+        let each = (0..count).map(|number| format!("  prefix: other/name-{number}\n"));
+        ("repos/broken.yaml", format!("repo: [\n{}  prefix: {last}\n", each.collect::<String>()))
+    };
+    let team = ("repos/team.yaml", GOOD);
+    for (count, closes_all) in [(50, false), (101, true)] {
+        let (path, text) = claims(count, "team/app");
+        // Nothing was in force: the names are closed, or the repository around them.
+        let compiled = fresh(&[team, (path, &text)]);
+        assert_eq!(serves(&compiled, "team/app/x"), closed(if closes_all { "repos/team.yaml" } else { path }));
+        let other = if closes_all { closed("repos/team.yaml") } else { open("repos/team.yaml") };
+        assert_eq!(serves(&compiled, "team/other"), other);
+        assert_eq!(serves(&compiled, "other/name-7"), closed(path));
+        let told: Vec<_> = compiled.diagnostics.iter().map(|found| found.code).collect();
+        let expected: &[&str] =
+            if closes_all { &["bad-prefix", "yaml-syntax", "prefix-conflict"] } else { &["yaml-syntax"] };
+        assert_eq!(told, expected);
+        // From who was in force before, nobody takes anything.
+        let before = fresh(&[team]);
+        let compiled = compile(&tree(&[team, (path, &text)]), Some(&before));
+        assert_eq!(serves(&compiled, "team/app/x"), open("repos/team.yaml"));
+    }
+    let (path, text) = claims(30_000, "team/app");
+    let began = std::time::Instant::now();
+    let compiled = fresh(&[
+        ("repos/rest.yaml", "repo: {type: docker, storage: default, prefix: '', permissions: {}}\n"),
+        (path, &text),
+    ]);
+    assert_eq!(serves(&compiled, "other/name-29999"), closed("repos/rest.yaml"));
+    assert!(compiled.model.unwrap().snapshot.repositories().len() < 200);
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_conflict_does_not_show_what_check_hides() {
+    let held = "repo:\n  type: docker\n  prefix: shared # the key is 9q8kk7e43\n  port: 5001 # again 9q8kk7e43\n  \
+                storage:\n    type: s3\n    bucket: b # and 9q8kk7e43\n    credentials: {type: basic, accessKeyId: AKIALEAK1, \
+                secretAccessKey: {env: NAME}}\n  permissions: {}\n";
+    let in_bucket =
+        "{type: s3, bucket: b, prefix: x, credentials: {type: basic, accessKeyId: o, secretAccessKey: {env: NAME}}}";
+    for (code, other) in [
+        ("prefix-conflict", "repo: {type: docker, prefix: shared, storage: default, permissions: {}}\n".to_owned()),
+        ("foreign-prefix", "repo: {type: docker, prefix: shared/a, storage: default, permissions: {}}\n".to_owned()),
+        ("port-conflict", "repo: {type: docker, port: 5001, storage: default, permissions: {}}\n".to_owned()),
+        ("storage-overlap", format!("repo: {{type: docker, storage: {in_bucket}, permissions: {{}}}}\n")),
+    ] {
+        let before = fresh(&[("repos/a.yaml", GOOD), ("repos/b.yaml", held)]);
+        assert_eq!(before.secrets, [].into(), "{:?}", before.diagnostics);
+        let tree = tree(&[("repos/a.yaml", &other), ("repos/b.yaml", held)]);
+        let checked = super::check(&tree, jiff::Timestamp::UNIX_EPOCH).compiled;
+        let hidden = checked.secrets.get("repos/b.yaml").unwrap();
+        let shown = |span: &crate::diagnostic::Span| held[span.start..span.end].to_owned();
+        assert_eq!(hidden.iter().filter(|span| shown(span).contains("9q8kk7e43")).count(), 3, "{hidden:?}");
+        assert!(hidden.iter().any(|span| shown(span).contains("AKIALEAK1")), "{hidden:?}");
+        for compiled in [compile(&tree, None), compile(&tree, Some(&before))] {
+            assert!(compiled.diagnostics.iter().any(|found| found.code == code), "{:?}", compiled.diagnostics);
+            assert_eq!(compiled.secrets.get("repos/b.yaml"), Some(hidden), "{code}");
+        }
+    }
+}
+
+#[test]
+fn very_many_problems_of_a_file_are_counted() {
+    let keys: String = (0..20_000).map(|number| format!("  k{number}: 1\n")).collect();
+    let text = format!("repo:\n  type: docker\n  permissions: {{}}\n{keys}");
+    let files = [("repos/a.yaml", &*text), ("repos/b.yaml", GOOD)];
+    let compiled = fresh(&files);
+    let count =
+        |compiled: &Compiled| compiled.diagnostics.iter().map(crate::diagnostic::Diagnostic::count).sum::<usize>();
+    assert_eq!((compiled.diagnostics.len(), count(&compiled)), (101, 20_000));
+    let last = compiled.diagnostics.last().unwrap();
+    assert_eq!((last.code, &*last.message), ("more-errors", "19900 more errors in this file"));
+    // The same where the file did not change and what it came to is taken from before.
+    assert_eq!(compile(&tree(&files), Some(&compiled)).diagnostics, compiled.diagnostics);
+
+    let allowed = " # portolan: allow plain-password because it is a test";
+    let users = |comment: &str| -> String {
+        let line = |number| format!("  user-{number}: {{type: plain, pass: Harbour-2026}}{comment}\n");
+        std::iter::once("credentials:\n".to_owned()).chain((0..150).map(line)).collect()
+    };
+    let check = |text: &str| super::check(&tree(&[("credentials.yaml", text)]), jiff::Timestamp::UNIX_EPOCH).compiled;
+    let compiled = check(&users(""));
+    assert_eq!((compiled.diagnostics.len(), count(&compiled)), (101, 150));
+    assert_eq!(compiled.diagnostics.last().map(|last| (last.code, last.left_out)), Some(("more-warnings", 50)));
+    // What comments allow is not counted.
+    let compiled = check(&format!("{}  joe: {{type: plain, pass: Harbour-2026}}\n", users(allowed)));
+    let told: Vec<_> = compiled.diagnostics.iter().map(|found| found.code).collect();
+    assert_eq!(told, ["plain-password"]);
+}
+
+#[test]
+fn a_secret_in_the_place_of_a_variable_is_not_repeated() {
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPx";
+    let storages = format!(
+        "storages:\n  s:\n    type: s3\n    bucket: b\n    credentials:\n      type: basic\n      accessKeyId: {{env: KEY_ID}}\n      \
+         secretAccessKey: {{env: {SECRET}}}\n"
+    );
+    let registry = format!("tokens: {{signing_key: {{env: '{SECRET}'}}}}\n");
+    let tree = tree(&[("storages.yaml", &storages), ("registry.yaml", &registry), ("repos/a.yaml", GOOD)]);
+    let mut checked = super::check(&tree, jiff::Timestamp::UNIX_EPOCH);
+    checked.add_missing(|reference| Some(format!("{:?} is not set", reference.source)));
+    let compiled = &checked.compiled;
+    let codes: Vec<_> = compiled.diagnostics.iter().map(|found| found.code).collect();
+    assert_eq!(codes, ["bad-secret", "missing-secret", "bad-secret"]);
+    assert!(!format!("{:?} {:?}", compiled.diagnostics, checked.references).contains(SECRET));
+    for (file, text) in [("registry.yaml", &registry), ("storages.yaml", &storages)] {
+        let at = text.find(SECRET).unwrap();
+        let hidden = &compiled.secrets[file];
+        assert!(hidden.iter().any(|span| span.start <= at && at + SECRET.len() <= span.end), "{file}: {hidden:?}");
+    }
+}
+
+#[test]
+fn what_follows_a_lost_line_break_is_hidden() {
+    const SECRET: &str = "9q8kk7e43abf56";
+    let user = |lines: &str| ("credentials.yaml", format!("credentials:\n  jane:\n    type: plain\n    {lines}\n"));
+    let until = format!("pass: x\n    previous: {{type: plain, pass: y, until: 2027-01-01 pass:{SECRET}}}");
+    let bucket = |key: &str| format!("storages:\n  s:\n    type: s3\n    bucket: b\n    {key} pass:{SECRET}\n");
+    let repository = format!("repo:\n  type: docker\n  prefix: a pass:{SECRET}\n  permissions: {{}}\n");
+    for (file, text) in [
+        user(&format!("expires: 2027-01-01 pass:{SECRET}")),
+        user(&until),
+        user(&format!("admin: true pass:{SECRET}")),
+        user(&format!("enabled: true pass:{SECRET}")),
+        user(&format!("groups: x pass:{SECRET}")),
+        user(&format!("groups: [x pass:{SECRET}]")),
+        user(&format!("email: a@b pass:{SECRET}")),
+        ("credentials.yaml", format!("credentials:\n  jane: {{type: {SECRET}, pass: x}}\n")),
+        ("credentials.yaml", format!("credentials:\n  jane: {{type: plain pass:{SECRET}}}\n")),
+        ("registry.yaml", format!("tokens:\n  ttl: 5m signing_key:{SECRET}\n")),
+        ("registry.yaml", format!("server:\n  listen: 0.0.0.0:5000 signing_key:{SECRET}\n")),
+        ("registry.yaml", format!("server:\n  public_url: 'https://a signing_key:{SECRET}'\n")),
+        ("registry.yaml", format!("log:\n  level: info signing_key:{SECRET}\n")),
+        ("registry.yaml", format!("garbage:\n  every: 1d signing_key:{SECRET}\n")),
+        ("storages.yaml", bucket("endpoint: https://a")),
+        ("storages.yaml", bucket("region: eu")),
+        ("storages.yaml", bucket("redirect: true")),
+        ("repos/a.yaml", repository),
+        ("repos/a.yaml", format!("repo:\n  type: docker\n  storage: a pass:{SECRET}\n  permissions: {{}}\n")),
+        ("repos/a.yaml", format!("repo:\n  type: docker\n  permissions:\n    jane: [read pass:{SECRET}]\n")),
+        ("repos/a.yaml", format!("repo:\n  type: docker\n  permissions:\n    jane pass:{SECRET}: [read]\n")),
+        ("repos/a.yaml", format!("repo:\n  type: docker\n  immutable_tags: [v pass:{SECRET}]\n  permissions: {{}}\n")),
+    ] {
+        let compiled = fresh(&[(file, &text)]);
+        let found: Vec<_> = compiled.diagnostics.iter().filter(|found| &*found.primary.place.file == file).collect();
+        assert!(!found.is_empty() && !format!("{found:?}").contains(SECRET), "{text} {found:?}");
+        let at = text.find(SECRET).unwrap();
+        let hidden = &compiled.secrets[file];
+        assert!(hidden.iter().any(|span| span.start <= at && at + SECRET.len() <= span.end), "{text}: {hidden:?}");
+    }
+    // What cannot be a secret is shown.
+    for text in ["tokens: {ttl: 5x}\n", "log: {level: lout}\n"] {
+        let compiled = fresh(&[("registry.yaml", text)]);
+        assert_eq!((compiled.diagnostics.len(), &compiled.secrets["registry.yaml"]), (1, &Vec::new()), "{text}");
+    }
+}
+
+#[test]
+fn places_of_an_earlier_text_are_not_shown_in_the_present_one() {
+    let registry = "# The first line of several.\n# The second.\nserver:\n  listen: '127.0.0.1:5001'\n";
+    let storages = "# The first line of several.\n# The second.\nstorages:\n  default: {type: fs, path: x}\n";
+    let repo = "repo: {type: docker, port: 5001, storage: {type: fs, path: x/y}, permissions: {}}\n";
+    let before = fresh(&[("registry.yaml", registry), ("storages.yaml", storages), ("repos/a.yaml", GOOD)]);
+    assert_eq!(problems(&before), [""; 0]);
+    let others = |compiled: &Compiled| -> Vec<String> {
+        let of_repository = compiled.diagnostics.iter().filter(|found| &*found.primary.place.file == "repos/b.yaml");
+        let place = |found: &crate::diagnostic::Diagnostic| {
+            let place = &found.secondary[0].place;
+            format!("{} {} {}", found.code, place.file, place.span.is_some())
+        };
+        of_repository.map(place).collect()
+    };
+    let with = |registry, storages| {
+        let files =
+            [("registry.yaml", registry), ("storages.yaml", storages), ("repos/a.yaml", GOOD), ("repos/b.yaml", repo)];
+        compile(&tree(&files), Some(&before))
+    };
+    let good = with(registry, storages);
+    assert_eq!(others(&good), ["port-is-main registry.yaml true", "storage-overlap storages.yaml true"]);
+    let broken = with("server: [\n", "storages: [\n");
+    assert_eq!(others(&broken), ["port-is-main registry.yaml false", "storage-overlap storages.yaml false"]);
 }

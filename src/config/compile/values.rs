@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::codes;
 use super::super::model::SecretSource;
-use super::super::report::Report;
+use super::super::report::{Report, is_variable};
 use super::super::yaml::Node;
 use crate::identity::End;
 
@@ -34,7 +34,7 @@ pub(super) fn duration(node: &Node<'_>, bounds: &RangeInclusive<Duration>, repor
         }
         Some(duration) if !bounds.contains(&duration) => {
             let message = format!("this must be {} to {}", written(*bounds.start()), written(*bounds.end()));
-            report.add(codes::OUT_OF_RANGE, node.span, message);
+            report.add(codes::OUT_OF_RANGE, node.span, message).help("choose a value between the two");
             None
         }
         Some(duration) => Some(duration),
@@ -71,25 +71,34 @@ fn written(duration: Duration) -> String {
 pub(super) fn secret(node: &Node<'_>, name: &str, report: &mut Report) -> Option<SecretSource> {
     if let Some(text) = node.string() {
         if text.is_empty() {
-            report.add(codes::BAD_SECRET, node.span, format!("`{name}` is empty"));
+            report
+                .add(codes::BAD_SECRET, node.span, format!("`{name}` is empty"))
+                .help("write `{env: NAME}` or `{file: PATH}`");
             return None;
         }
         report
             .add(codes::SECRET_IN_PLACE, node.span, format!("`{name}` stands in the configuration"))
             .help("let it come from the environment, `{env: NAME}`, or from a file, `{file: PATH}`");
-        return Some(SecretSource::InPlace(text.to_owned()));
+        let source = SecretSource::InPlace(text.to_owned());
+        report.references.push((source.clone(), name.to_owned(), node.span));
+        return Some(source);
     }
-    if let Some(name) = node.get("env") {
-        return name.string().map(|name| SecretSource::Env(name.to_owned()));
-    }
-    path(node.get("file")?, report).map(SecretSource::File)
+    let source = match node.get("env") {
+        // What is no name was reported with the shape.
+        Some(name) => SecretSource::Env(name.string().filter(|name| is_variable(name))?.to_owned()),
+        None => SecretSource::File(path(node.get("file")?, report)?),
+    };
+    report.references.push((source.clone(), name.to_owned(), node.span));
+    Some(source)
 }
 
 /// A path that a system can hold.
 pub(super) fn path(node: &Node<'_>, report: &mut Report) -> Option<PathBuf> {
     let text = node.string()?;
     if text.is_empty() || text.contains('\0') {
-        report.add(codes::BAD_PATH, node.span, "this is no path");
+        report
+            .add(codes::BAD_PATH, node.span, "this is no path")
+            .help("write a path such as `/var/lib/portolan`, or one relative to the folder it belongs to");
         return None;
     }
     Some(PathBuf::from(text))

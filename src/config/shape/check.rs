@@ -1,16 +1,36 @@
 //! Compares a tree with a shape and reports every difference.
 
+use std::fmt;
+
 use super::super::codes;
-use super::super::report::{Report, is_word, nearest, one_of, shown};
+use super::super::report::{Report, is_variable, is_word, nearest, one_of, shown};
 use super::super::yaml::{Node, Value};
-use super::{Choice, Object, Shape, Typed};
+use super::{Choice, Key, Object, Shape, Typed};
 use crate::diagnostic::Span;
 
 /// Compares a file's tree with its shape. `complete` is `false` where the text could not be read to its
 /// end: what is missing then may stand in the part that is not known.
 pub(in super::super) fn check(root: &Node<'_>, shape: &'static Shape, complete: bool, report: &mut Report) {
     let start = Span { start: root.span.start, end: root.span.start };
-    Checker { complete, report }.value(root, shape, start, "the file");
+    Checker { complete, report }.value(root, shape, start, Name::Known("the file"));
+}
+
+/// What a value is called in a message; written only where there is one.
+#[derive(Debug, Clone, Copy)]
+enum Name<'a> {
+    /// By these words.
+    Known(&'static str),
+    /// By its key.
+    Key(&'a str),
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(words) => f.write_str(words),
+            Self::Key(word) => write!(f, "`{}`", shown(word)),
+        }
+    }
 }
 
 struct Checker<'r> {
@@ -20,7 +40,7 @@ struct Checker<'r> {
 
 impl Checker<'_> {
     /// `at` is where a value of nothing is shown: its key.
-    fn value(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: &str) {
+    fn value(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: Name<'_>) {
         if node.is_unknown() {
             // A password that begins with `*` reads as an alias.
             self.unchecked(node, shape.holds_secrets());
@@ -31,6 +51,7 @@ impl Checker<'_> {
         }
         match shape {
             Shape::Text | Shape::Permission => {
+                self.report.hide_user_info(node, false);
                 if node.string().is_none() {
                     self.wrong_type(node, shape, at, name);
                 }
@@ -54,7 +75,9 @@ impl Checker<'_> {
             Shape::Integer { min, max } => match node.integer() {
                 None => self.wrong_type(node, shape, at, name),
                 Some(number) if number < *min || number > *max => {
-                    self.report.add(codes::OUT_OF_RANGE, node.span, format!("{name} must be {min} to {max}"));
+                    self.report
+                        .add(codes::OUT_OF_RANGE, node.span, format!("{name} must be {min} to {max}"))
+                        .help("choose a value between the two");
                 }
                 Some(_) => {}
             },
@@ -62,13 +85,14 @@ impl Checker<'_> {
                 None => self.wrong_type(node, shape, at, name),
                 Some(word) => self.choice(node, word, choice, name),
             },
-            Shape::List(item_shape) => match node.items() {
+            Shape::List(item) | Shape::Filled(item) => match node.items() {
                 None => self.wrong_type(node, shape, at, name),
-                Some(items) => {
-                    for item in items {
-                        self.value(item, item_shape, at, "an item of the list");
-                    }
-                }
+                Some(items) => self.items(node, items, item, matches!(shape, Shape::Filled(_)), at, name),
+            },
+            Shape::OneOrMore(item) => match &node.value {
+                Value::Sequence(items) => self.items(node, items, item, true, at, name),
+                Value::Scalar(_) if !node.is_null() => self.value(node, item, at, name),
+                Value::Scalar(_) | Value::Mapping(_) => self.wrong_type(node, shape, at, name),
             },
             Shape::Map { value, .. } => match node.pairs() {
                 None => self.wrong_type(node, shape, at, name),
@@ -78,14 +102,14 @@ impl Checker<'_> {
                         let name = match key.text() {
                             Some(word) if is_word(word) || entry.pairs().is_some() || !value.holds_secrets() => {
                                 self.report.open.push(key.span);
-                                format!("`{}`", shown(word))
+                                Name::Key(word)
                             }
                             _ => {
                                 self.unchecked(key, true);
-                                "this entry".to_owned()
+                                Name::Known("this entry")
                             }
                         };
-                        self.value(entry, value, key.span, &name);
+                        self.value(entry, value, key.span, name);
                     }
                 }
             },
@@ -105,11 +129,42 @@ impl Checker<'_> {
         }
     }
 
-    fn secret(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: &str) {
+    /// `list` holds the `items`; `filled` tells that there must be some.
+    fn items(
+        &mut self,
+        list: &Node<'_>,
+        items: &[Node<'_>],
+        shape: &'static Shape,
+        filled: bool,
+        at: Span,
+        name: Name<'_>,
+    ) {
+        if filled && items.is_empty() {
+            self.report
+                .add(codes::EMPTY_LIST, list.span, format!("{name} is an empty list, which says nothing"))
+                .help("write what is meant, or take the whole entry away");
+        }
+        for item in items {
+            // What an item lacks is shown where it begins.
+            let is_written_null = item.is_null() && item.span.start < item.span.end;
+            let own = is_written_null.then_some(item.span);
+            let at = own.or(item.pairs().and_then(<[_]>::first).map(|(key, _)| key.span)).unwrap_or(at);
+            self.value(item, shape, at, Name::Known("an item of the list"));
+        }
+    }
+
+    fn secret(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: Name<'_>) {
         match &node.value {
             Value::Mapping(pairs) => {
-                let is_good = matches!(pairs.as_slice(), [(key, value)]
-                    if matches!(key.text(), Some("env" | "file")) && value.string().is_some_and(|text| !text.is_empty()));
+                let is_good = match pairs.as_slice() {
+                    [(key, value)] => value.string().is_some_and(|text| match key.text() {
+                        // What is no name may be the secret itself.
+                        Some("env") => is_variable(text),
+                        Some("file") => !text.is_empty(),
+                        _ => false,
+                    }),
+                    _ => false,
+                };
                 if is_good {
                     self.report.open.extend(pairs.iter().flat_map(|(key, value)| [key.span, value.span]));
                 } else {
@@ -128,7 +183,7 @@ impl Checker<'_> {
         }
     }
 
-    fn choice(&mut self, node: &Node<'_>, word: &str, choice: &'static Choice, name: &str) {
+    fn choice(&mut self, node: &Node<'_>, word: &str, choice: &'static Choice, name: Name<'_>) {
         if choice.values.contains(&word) {
             return;
         }
@@ -138,7 +193,8 @@ impl Checker<'_> {
                 .help(format!("write {}", one_of(choice.values.iter().copied())));
             return;
         }
-        let help = match nearest(word, choice.values.iter().copied()) {
+        let instead = choice.instead.iter().find(|(other, _)| *other == word).map(|(_, instead)| *instead);
+        let help = match instead.or_else(|| nearest(word, choice.values.iter().copied())) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("write {}", one_of(choice.values.iter().copied())),
         };
@@ -147,8 +203,9 @@ impl Checker<'_> {
             self.unchecked(node, false);
             return;
         }
-        let message = if self.report.guarded && !is_word(word) {
-            // `type: plain:PASSWORD`
+        // `type: plain:PASSWORD`; no choice of a file that holds secrets has many digits, and many passwords do.
+        let is_like_secret = !is_word(word) || word.bytes().any(|b| b.is_ascii_digit());
+        let message = if self.report.guarded && is_like_secret {
             self.report.secrets.push(node.span);
             format!("{name} cannot be this")
         } else {
@@ -157,7 +214,14 @@ impl Checker<'_> {
         self.report.add(codes::UNKNOWN_VALUE, node.span, message).help(help);
     }
 
-    fn typed(&mut self, node: &Node<'_>, pairs: &[(Node<'_>, Node<'_>)], typed: &'static Typed, at: Span, name: &str) {
+    fn typed(
+        &mut self,
+        node: &Node<'_>,
+        pairs: &[(Node<'_>, Node<'_>)],
+        typed: &'static Typed,
+        at: Span,
+        name: Name<'_>,
+    ) {
         let variant = node.get("type").and_then(Node::string);
         let variant = variant.and_then(|word| typed.variants.iter().find(|(variant, _, _)| *variant == word));
         if let Some((_, _, object)) = variant {
@@ -177,9 +241,9 @@ impl Checker<'_> {
         match kind.string() {
             Some(word) => {
                 self.report.open.push(kind.span);
-                self.choice(kind, word, typed.types, "`type`");
+                self.choice(kind, word, typed.types, Name::Key("type"));
             }
-            None => self.wrong_type(kind, &Shape::Text, key.span, "`type`"),
+            None => self.wrong_type(kind, &Shape::Text, key.span, Name::Key("type")),
         }
     }
 
@@ -190,7 +254,7 @@ impl Checker<'_> {
         object: &'static Object,
         besides: Option<&'static str>,
         at: Span,
-        name: &str,
+        name: Name<'_>,
     ) {
         // Required keys of which it is told that they are misspelt are not told of again.
         let mut meant = Vec::new();
@@ -209,7 +273,7 @@ impl Checker<'_> {
                 Some(known) => {
                     self.report.open.push(key.span);
                     if !(known.may_be_empty && value.is_null()) {
-                        self.value(value, &known.shape, key.span, &format!("`{word}`"));
+                        self.value(value, &known.shape, key.span, Name::Key(word));
                     }
                 }
                 None => meant.extend(self.unknown_key(key, word, value, object, besides)),
@@ -219,6 +283,15 @@ impl Checker<'_> {
             if !meant.contains(&key.name) && !pairs.iter().any(|(name, _)| name.text() == Some(key.name)) {
                 self.missing(at, name, key.name, key.doc);
             }
+        }
+        let mut choices = object.keys.iter().filter(|key| key.any_of).peekable();
+        let is_there =
+            |key: &Key| meant.contains(&key.name) || pairs.iter().any(|(name, _)| name.text() == Some(key.name));
+        if self.complete && choices.peek().is_some() && !choices.clone().any(is_there) {
+            let names = one_of(choices.map(|key| key.name));
+            self.report
+                .add(codes::MISSING_KEY, at, format!("{name} has neither of its keys {names}"))
+                .help(format!("add {names}, or both"));
         }
     }
 
@@ -261,7 +334,7 @@ impl Checker<'_> {
         spans.push(value.span);
     }
 
-    fn missing(&mut self, at: Span, name: &str, key: &str, doc: &str) {
+    fn missing(&mut self, at: Span, name: Name<'_>, key: &str, doc: &str) {
         if self.complete {
             let doc = doc.trim_end_matches('.');
             self.report
@@ -270,7 +343,7 @@ impl Checker<'_> {
         }
     }
 
-    fn wrong_type(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: &str) {
+    fn wrong_type(&mut self, node: &Node<'_>, shape: &'static Shape, at: Span, name: Name<'_>) {
         let is_scalar = matches!(node.value, Value::Scalar(_));
         let ran_on = !self.complete && is_scalar && !node.text().is_some_and(is_word);
         if shape.holds_secrets() || !is_scalar {
@@ -289,7 +362,11 @@ impl Checker<'_> {
             Shape::Text if is_reference(node) => {
                 Some("only secrets can come from the environment or a file: write the value in place".to_owned())
             }
-            Shape::List(_) if is_scalar && !node.is_null() => match node.text() {
+            Shape::List(Shape::Object(_) | Shape::Typed(_) | Shape::Map { .. })
+            | Shape::Filled(Shape::Object(_) | Shape::Typed(_) | Shape::Map { .. }) => {
+                Some("write a list below it: each item begins with `- `, and holds keys and values".to_owned())
+            }
+            Shape::List(_) | Shape::Filled(_) if is_scalar && !node.is_null() => match node.text() {
                 Some(word) if is_word(word) => Some(format!("write it as a list: `[{word}]`")),
                 _ => Some("write it as a list, in `[` and `]`".to_owned()),
             },
@@ -302,8 +379,7 @@ impl Checker<'_> {
             Shape::Integer { .. } if node.string().is_some() => Some("write the number without quotes".to_owned()),
             _ => None,
         };
-        let diagnostic = self.report.add(codes::WRONG_TYPE, span, message);
-        diagnostic.help = help;
+        self.report.add(codes::WRONG_TYPE, span, message).help(help.unwrap_or_else(|| format!("write {wanted}")));
     }
 }
 
@@ -320,7 +396,8 @@ fn describe(shape: &Shape) -> &'static str {
         Shape::Boolean => "`true` or `false`",
         Shape::Integer { .. } => "a whole number",
         Shape::Choice(_) => "a word",
-        Shape::List(_) => "a list",
+        Shape::List(_) | Shape::Filled(_) => "a list",
+        Shape::OneOrMore(_) => "a text or a list",
         Shape::Map { .. } | Shape::Object(_) | Shape::Typed(_) => "a mapping",
         Shape::Either { .. } => "a text or a mapping",
     }

@@ -3,14 +3,22 @@
 //! One table says it once: the checker and the JSON Schemas are both made from it.
 
 mod check;
+mod credentials_table;
+mod repository_table;
 mod schema;
+mod storages_table;
 mod tables;
+mod tests_table;
 
 use super::codes::Code;
 
 pub(super) use check::check;
+pub(super) use credentials_table::CREDENTIALS;
+pub(super) use repository_table::REPOSITORY;
 pub use schema::{SCHEMA_NAMES, schema};
-pub(super) use tables::{CREDENTIALS, REGISTRY, REPOSITORY, STORAGES};
+pub(super) use storages_table::STORAGES;
+pub(super) use tables::REGISTRY;
+pub(super) use tests_table::TESTS;
 
 /// What a value may be.
 #[derive(Debug)]
@@ -31,8 +39,12 @@ pub(super) enum Shape {
     Choice(&'static Choice),
     /// A list.
     List(&'static Shape),
-    /// A mapping with keys of the user's.
-    Map { keys: &'static str, value: &'static Shape },
+    /// A list with something in it.
+    Filled(&'static Shape),
+    /// A scalar, or a list of such with something in it.
+    OneOrMore(&'static Shape),
+    /// A mapping with keys of the user's. Some of them are `known` to mean something, which an editor tells.
+    Map { keys: &'static str, known: &'static [(&'static str, &'static str)], value: &'static Shape },
     /// A mapping with known keys.
     Object(&'static Object),
     /// A mapping whose `type` says which keys it has.
@@ -45,6 +57,10 @@ pub(super) enum Shape {
 #[derive(Debug)]
 pub(super) struct Choice {
     pub(super) values: &'static [&'static str],
+    /// What each of them means.
+    pub(super) docs: &'static [&'static str],
+    /// Words that mean something elsewhere, and what is to be written here.
+    pub(super) instead: &'static [(&'static str, &'static str)],
     /// Words that later versions know.
     pub(super) later: &'static [&'static str],
     /// What is said of those.
@@ -64,8 +80,12 @@ pub(super) struct Key {
     pub(super) doc: &'static str,
     pub(super) shape: Shape,
     pub(super) required: bool,
+    /// Whether at least one of the keys that say so must be there.
+    pub(super) any_of: bool,
     /// The default, as JSON.
     pub(super) default: Option<&'static str>,
+    /// Examples, as JSON.
+    pub(super) examples: &'static [&'static str],
     /// Whether nothing may stand after the key.
     pub(super) may_be_empty: bool,
 }
@@ -84,7 +104,7 @@ impl Shape {
         match self {
             Self::Password | Self::Secret => true,
             Self::Text | Self::Permission | Self::Boolean | Self::Integer { .. } | Self::Choice(_) => false,
-            Self::List(item) => item.holds_secrets(),
+            Self::List(item) | Self::Filled(item) | Self::OneOrMore(item) => item.holds_secrets(),
             Self::Map { value, .. } => value.holds_secrets(),
             Self::Object(object) => object.holds_secrets(),
             Self::Typed(typed) => typed.variants.iter().any(|(_, _, object)| object.holds_secrets()),
@@ -95,7 +115,7 @@ impl Shape {
     /// Whether a scalar here may be a secret.
     fn takes_secret(&self) -> bool {
         match self {
-            Self::Either { scalar, .. } => scalar.takes_secret(),
+            Self::Either { scalar, .. } | Self::OneOrMore(scalar) => scalar.takes_secret(),
             _ => self.holds_secrets(),
         }
     }

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{CREDENTIALS, Object, REGISTRY, REPOSITORY, STORAGES, Shape};
-use crate::policy::OPERATION_WORDS;
+use super::{CREDENTIALS, Object, REGISTRY, REPOSITORY, STORAGES, Shape, TESTS};
+use crate::policy::{Action, ActionSet, OPERATION_WORDS, What, simple_operation};
 
 /// The names of the schemas.
-pub const SCHEMA_NAMES: &[&str] = &["repository", "credentials", "storages", "registry"];
+pub const SCHEMA_NAMES: &[&str] = &["repository", "credentials", "storages", "registry", "tests"];
 
 /// The JSON Schema (draft 7, which editors know best) of a kind of file.
 pub fn schema(name: &str) -> Option<Value> {
@@ -15,6 +15,7 @@ pub fn schema(name: &str) -> Option<Value> {
         "credentials" => (&CREDENTIALS, "The users of Portolan: credentials.yaml"),
         "storages" => (&STORAGES, "The storages of Portolan: storages.yaml"),
         "registry" => (&REGISTRY, "The settings of Portolan: registry.yaml"),
+        "tests" => (&TESTS, "Access tests of Portolan: tests/**.yaml"),
         _ => return None,
     };
     let mut schema = of(shape);
@@ -34,22 +35,38 @@ fn of(shape: &Shape) -> Value {
                 "required": ["file"], "additionalProperties": false},
         ]}),
         Shape::Permission => json!({"anyOf": [
-            {"enum": OPERATION_WORDS},
-            {"type": "string", "pattern": "^(repository|registry):", "description":
-                "`repository:NAME:ACTION`, `repository:NAME:TAG:ACTION`, `registry:base:*` or `registry:catalog:*`."},
+            {"enum": OPERATION_WORDS, "enumDescriptions": OPERATION_WORDS.map(operation_doc),
+                "description": "A simple word, for every image of the repository."},
+            {"type": "string", "pattern": "^(repository|registry):", "description": GRANULAR_DOC,
+                "examples": GRANULAR_EXAMPLES},
         ]}),
         Shape::Boolean => json!({"type": "boolean"}),
         Shape::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
-        Shape::Choice(choice) => json!({"enum": choice.values}),
+        Shape::Choice(choice) => json!({"enum": choice.values, "enumDescriptions": choice.docs}),
         Shape::List(item) => json!({"type": "array", "items": of(item)}),
-        Shape::Map { keys, value } => {
-            json!({"type": "object", "propertyNames": {"description": keys}, "additionalProperties": of(value)})
+        Shape::Filled(item) => json!({"type": "array", "items": of(item), "minItems": 1}),
+        Shape::OneOrMore(item) => json!({"anyOf": [of(item), of(&Shape::Filled(item))]}),
+        Shape::Map { keys, known, value } => {
+            let described = |doc: &str| {
+                let mut schema = of(value);
+                schema["description"] = json!(doc);
+                schema
+            };
+            let known: Map<_, _> = known.iter().map(|(key, doc)| ((*key).to_owned(), described(doc))).collect();
+            json!({"type": "object", "propertyNames": {"description": keys}, "properties": known,
+                "additionalProperties": described(keys)})
         }
         Shape::Object(object) => of_object(object, None),
         Shape::Typed(typed) => {
-            let variants: Vec<_> =
-                typed.variants.iter().map(|(name, doc, object)| of_object(object, Some((name, doc)))).collect();
-            json!({"oneOf": variants})
+            // A choice of whole objects would let editors offer one type alone.
+            let variants = typed.variants.iter().map(|(name, doc, object)| {
+                let if_so = json!({"properties": {"type": {"const": name}}, "required": ["type"]});
+                json!({"if": if_so, "then": of_object(object, Some((name, doc)))})
+            });
+            let mut types = of(&Shape::Choice(typed.types));
+            types["description"] = json!("What kind it is; the other keys depend on it.");
+            json!({"type": "object", "properties": {"type": types}, "required": ["type"],
+                "allOf": variants.collect::<Vec<_>>()})
         }
         Shape::Either { scalar, mapping } => json!({"anyOf": [of(scalar), of(mapping)]}),
     }
@@ -57,6 +74,35 @@ fn of(shape: &Shape) -> Value {
 
 fn reference(doc: &str) -> Value {
     json!({"type": "string", "minLength": 1, "description": doc})
+}
+
+const GRANULAR_DOC: &str = "A granular permission. `repository:NAME:ACTION` allows pull, push, overwrite, delete or * on \
+    matching images; NAME is the name below the prefix, with * inside one component and ** for whole ones. \
+    `repository:NAME:TAG:ACTION` limits it to matching tags (not for pull). `registry:catalog:*` lists all image names \
+    of the repository, `registry:base:*` signs in.";
+
+const GRANULAR_EXAMPLES: [&str; 5] = [
+    "repository:app:pull",
+    "repository:team/**:push",
+    "repository:app:v*:push",
+    "registry:catalog:*",
+    "registry:base:*",
+];
+
+/// What a simple word of a permissions section allows, for people.
+fn operation_doc(word: &str) -> &'static str {
+    let what = simple_operation(word).unwrap_or_default();
+    let actions = what.iter().find_map(|what| match what {
+        What::Images { actions, .. } => Some(*actions),
+        What::Base | What::Catalog => None,
+    });
+    match actions {
+        Some(ActionSet::ALL) => "Everything.",
+        Some(actions) if actions.contains(Action::Pull) => "Pull: manifests, blobs, the tag list, the referrers.",
+        Some(actions) if actions.contains(Action::Push) => "Push, and replace tags that exist.",
+        Some(actions) if actions.contains(Action::Delete) => "Delete tags, manifests and blobs.",
+        _ => "",
+    }
 }
 
 /// `kind` is the value of `type` and its description.
@@ -78,6 +124,10 @@ fn of_object(object: &Object, kind: Option<(&str, &str)>) -> Value {
         if let Some(default) = key.default.and_then(|json| serde_json::from_str::<Value>(json).ok()) {
             property["default"] = default;
         }
+        let examples: Vec<Value> = key.examples.iter().filter_map(|json| serde_json::from_str(json).ok()).collect();
+        if !examples.is_empty() {
+            property["examples"] = json!(examples);
+        }
         properties.insert(key.name.to_owned(), property);
         if key.required {
             required.push(key.name);
@@ -85,6 +135,11 @@ fn of_object(object: &Object, kind: Option<(&str, &str)>) -> Value {
     }
     if !required.is_empty() {
         schema["required"] = json!(required);
+    }
+    let any_of: Vec<_> =
+        object.keys.iter().filter(|key| key.any_of).map(|key| json!({"required": [key.name]})).collect();
+    if !any_of.is_empty() {
+        schema["anyOf"] = json!(any_of);
     }
     schema["properties"] = Value::Object(properties);
     schema

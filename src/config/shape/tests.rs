@@ -6,13 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::super::report::Report;
 use super::super::yaml::{self, Node, ScalarType};
-use super::{CREDENTIALS, REGISTRY, REPOSITORY, SCHEMA_NAMES, STORAGES, Shape, check, schema};
+use super::{CREDENTIALS, Object, REGISTRY, REPOSITORY, SCHEMA_NAMES, STORAGES, Shape, TESTS, check, schema};
 
-const SAMPLES: [(&str, &Shape, &str); 5] = [
+const SAMPLES: [(&str, &Shape, &str); 6] = [
     ("repository", &REPOSITORY, include_str!("../../../tests/data/config/repository.yaml")),
     ("repository", &REPOSITORY, include_str!("../../../tests/data/config/repository-in-place.yaml")),
     ("credentials", &CREDENTIALS, include_str!("../../../tests/data/config/credentials.yaml")),
     ("storages", &STORAGES, include_str!("../../../tests/data/config/storages.yaml")),
+    ("tests", &TESTS, include_str!("../../../tests/data/config/tests.yaml")),
     ("registry", &REGISTRY, include_str!("../../../tests/data/config/registry.yaml")),
 ];
 
@@ -72,6 +73,72 @@ fn schema_and_checker_agree() {
         }
     }
     assert!(good > 100 && bad > 300, "{good} good, {bad} bad");
+}
+
+/// Whoever points at a key, or is offered one, reads what it means; the same for words to choose from.
+#[test]
+fn everything_is_described() {
+    for name in SCHEMA_NAMES {
+        let mut properties = 0;
+        let schema = schema(name).unwrap();
+        let validator = |schema: &Value| jsonschema::validator_for(schema).unwrap();
+        visit(&schema, &mut |at| {
+            for (key, property) in at["properties"].as_object().into_iter().flatten() {
+                properties += 1;
+                let doc = property["description"].as_str().unwrap_or_default();
+                assert!(doc.len() > 8 && doc.ends_with('.'), "{name}: {key}: {doc}");
+            }
+            if at["additionalProperties"].is_object() {
+                assert!(at["additionalProperties"]["description"].is_string(), "{name}: {at}");
+            }
+            if let Some(words) = at["enum"].as_array() {
+                let docs = at["enumDescriptions"].as_array().map_or(0, |docs| {
+                    docs.iter().filter(|doc| doc.as_str().is_some_and(|doc| doc.ends_with('.'))).count()
+                });
+                assert_eq!(words.len(), docs, "{name}: {at}");
+            }
+            for example in at["examples"].as_array().into_iter().flatten().chain(at.get("default")) {
+                assert!(validator(at).is_valid(example), "{name}: {example} is no example of {at}");
+            }
+        });
+        assert!(properties > 0, "{name}");
+    }
+    // An example that is not JSON would be left out.
+    fn keys(object: &'static Object, seen: &mut usize) {
+        for key in object.keys {
+            for json in key.examples.iter().copied().chain(key.default) {
+                assert!(serde_json::from_str::<Value>(json).is_ok(), "{}: {json}", key.name);
+                *seen += 1;
+            }
+            below(&key.shape, seen);
+        }
+    }
+    fn below(shape: &'static Shape, seen: &mut usize) {
+        match shape {
+            Shape::Object(object) => keys(object, seen),
+            Shape::Typed(typed) => typed.variants.iter().for_each(|(_, _, object)| keys(object, seen)),
+            Shape::List(item) | Shape::Filled(item) | Shape::OneOrMore(item) => below(item, seen),
+            Shape::Map { value, .. } => below(value, seen),
+            Shape::Either { mapping, .. } => below(mapping, seen),
+            _ => {}
+        }
+    }
+    let mut seen = 0;
+    [&REPOSITORY, &CREDENTIALS, &STORAGES, &REGISTRY, &TESTS].iter().for_each(|shape| below(shape, &mut seen));
+    assert!(seen > 40, "{seen}");
+}
+
+fn visit(schema: &Value, look: &mut impl FnMut(&Value)) {
+    match schema {
+        Value::Object(map) => {
+            look(schema);
+            map.iter()
+                .filter(|(key, _)| !matches!(key.as_str(), "default" | "examples" | "if"))
+                .for_each(|(_, below)| visit(below, look));
+        }
+        Value::Array(items) => items.iter().for_each(|item| visit(item, look)),
+        _ => {}
+    }
 }
 
 fn accepts(shape: &'static Shape, value: &Value) -> bool {

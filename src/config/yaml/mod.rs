@@ -1,6 +1,7 @@
 //! YAML 1.2 with the place of every word: our own tree, and all that the rest of the code knows of YAML.
 
 mod anchors;
+mod plain;
 mod read;
 mod scalar;
 
@@ -8,15 +9,27 @@ use std::borrow::Cow;
 
 use crate::diagnostic::Span;
 
-pub use read::{Document, Problem, ProblemKind, read};
+pub use read::{Document, Problem, ProblemKind, comments, read};
 pub use scalar::ScalarType;
 
-/// The largest file that is read, in bytes.
-pub const FILE_MAX_BYTES: usize = 1 << 20;
+/// The largest file that is read, in bytes: the credentials, with ten thousand users.
+pub const FILE_MAX_BYTES: usize = 8 << 20;
+/// The largest file of another kind, in bytes.
+pub const OTHER_FILE_MAX_BYTES: usize = 1 << 20;
 /// The deepest nesting of lists and mappings.
 pub const DEPTH_MAX: usize = 64;
 /// The most nodes that all aliases of a file together may stand for.
 pub const ALIAS_NODES_MAX: usize = 100_000;
+/// The most bytes of text that all aliases of a file together may stand for.
+pub const ALIAS_BYTES_MAX: usize = 8 << 20;
+
+/// Whether the quick reader, where it reads a text at all, reads what the library reads. For fuzzing.
+pub fn readers_agree(text: &str) -> bool {
+    plain::read(text).is_none_or(|root| {
+        let document = read::read_any(text);
+        document.complete && document.problems.is_empty() && document.root == Some(root)
+    })
+}
 
 /// A value and where it stands. What an alias stands for keeps the place of its definition.
 #[derive(Debug, Clone, PartialEq)]

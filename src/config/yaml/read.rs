@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, Span as EventSpan, Tag};
 
 use super::anchors::Anchors;
-use super::{DEPTH_MAX, Node, Scalar, ScalarType, Value, scalar};
+use super::{DEPTH_MAX, Node, Scalar, ScalarType, Value, plain, scalar};
 use crate::diagnostic::Span;
 
 /// What became of a text.
@@ -38,11 +38,13 @@ pub enum ProblemKind {
     Syntax(String),
     /// A key, or what reads as one, within a text.
     KeyInText,
+    /// A character that YAML does not allow, such as an escape character of a terminal.
+    ControlCharacter,
     /// A tab where only blanks may stand.
     Tab,
     /// More than [`DEPTH_MAX`] lists and mappings in one another.
     TooDeep,
-    /// Aliases stand for more than [`super::ALIAS_NODES_MAX`] nodes.
+    /// Aliases stand for more than [`super::ALIAS_NODES_MAX`] nodes or [`super::ALIAS_BYTES_MAX`] of text.
     TooManyAliases,
     /// An alias of the node that it is in.
     AliasInItself,
@@ -90,6 +92,14 @@ struct Builder<'t> {
 
 /// Reads a text. Never fails and never panics: what is wrong is told in the result.
 pub fn read(text: &str) -> Document<'_> {
+    match plain::read(text) {
+        Some(root) => Document { root: Some(root), complete: true, read: text.len(), problems: Vec::new() },
+        None => read_any(text),
+    }
+}
+
+/// Reads a text with the library.
+pub(super) fn read_any(text: &str) -> Document<'_> {
     let mut builder =
         Builder { text, stack: Vec::new(), anchors: Anchors::default(), root: None, read: 0, problems: Vec::new() };
     // One more than we allow, so that it is we who say that the nesting is too deep.
@@ -112,12 +122,24 @@ pub fn read(text: &str) -> Document<'_> {
         }
     }
     while let Some(frame) = builder.stack.pop() {
-        if let Err(problem) = builder.close(frame, None) {
-            builder.problems.extend(problem);
-        }
+        // All that can be wrong with it is that aliases stand for too much, which is told once at most.
+        let _ = builder.close(frame, None);
     }
     let read = if complete { text.len() } else { builder.read };
     Document { root: builder.root, complete, read, problems: builder.problems }
+}
+
+/// The comments of a text, each from its `#` to the end of its line, as far as the text can be read.
+pub fn comments(text: &str) -> Vec<Span> {
+    let options = granit_parser::options! {
+        emit_comments: true,
+        emit_unresolved_aliases: true,
+        flow_nesting_limit: DEPTH_MAX + 1,
+        block_nesting_limit: DEPTH_MAX + 1,
+    };
+    let events = Parser::new_from_str_with_options(text, options).map_while(Result::ok);
+    let comments = events.filter(|(event, _)| matches!(event, Event::Comment(..)));
+    comments.map(|(_, span)| to_span(&span)).collect()
 }
 
 impl<'t> Builder<'t> {
@@ -336,6 +358,12 @@ impl<'t> Builder<'t> {
                 ProblemKind::Syntax("a `:` cannot stand here: is a bracket or a quote before it not closed?".to_owned())
             }
             ErrorKind::UnexpectedCharacter { character: '\0' } => ProblemKind::Syntax("a NUL byte".to_owned()),
+            ErrorKind::UnexpectedCharacter { character } if !is_printable(*character) => {
+                // The mark stands at the beginning of the word that it is in.
+                let behind = rest.char_indices().find(|(_, c)| !is_printable(*c));
+                let span = behind.map_or(span, |(at, c)| Span { start: start + at, end: start + at + c.len_utf8() });
+                return Some(Problem { kind: ProblemKind::ControlCharacter, span });
+            }
             // Without the character, which could be one of a password.
             ErrorKind::UnexpectedCharacter { .. } => {
                 ProblemKind::Syntax("this character cannot begin a value: the text must be quoted".to_owned())
@@ -344,6 +372,11 @@ impl<'t> Builder<'t> {
         };
         Some(Problem { kind, span })
     }
+}
+
+/// Whether YAML allows a character at all (YAML 1.2.2, 5.1).
+fn is_printable(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 /// What a tag says of a scalar's type.

@@ -239,7 +239,9 @@ async fn harbor_cve_2019_16097_request_makes_an_admin() {
     ] {
         for method in ["POST", "PUT", "PATCH", "DELETE"] {
             let answer = rita.upload(method, path, &json, claim.clone()).await;
-            assert!([400, 404, 405].contains(&answer.status.as_u16()), "{method} {path}: {answer:?}");
+            // What an admin may have done again changes nothing, and rita is none.
+            let refused = if (method, path) == ("POST", "/-/reload") { 403 } else { 404 };
+            assert!([400, refused, 405].contains(&answer.status.as_u16()), "{method} {path}: {answer:?}");
         }
     }
     // What is said beside a right password does not count.

@@ -1,0 +1,190 @@
+//! Tables in the forms in which commands print them: for people, as CSV, as Markdown.
+
+use clap::ValueEnum;
+
+use super::render::visible;
+
+/// How to print a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TableFormat {
+    /// For people
+    Human,
+    /// One JSON object
+    Json,
+    /// Comma-separated values, safe to open in a spreadsheet
+    Csv,
+    /// A table for a comment or a page
+    Markdown,
+}
+
+/// What stands in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cell {
+    /// A word or a sentence of ours.
+    Plain(String),
+    /// What stands in the configuration: a name, a pattern, a place.
+    Code(String),
+    /// Several of those.
+    Codes(Vec<String>),
+}
+
+/// A table.
+#[derive(Debug)]
+pub(super) struct Table {
+    head: &'static [&'static str],
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Cell {
+    /// The text, without anything that could steer a terminal.
+    fn text(&self) -> String {
+        match self {
+            Self::Plain(text) | Self::Code(text) => visible(text),
+            Self::Codes(texts) => texts.iter().map(|text| visible(text)).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    fn markdown(&self) -> String {
+        match self {
+            Self::Plain(text) => escaped(text),
+            Self::Code(text) => code(text),
+            Self::Codes(texts) => texts.iter().map(|text| code(text)).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
+impl Table {
+    /// A table without rows.
+    pub(super) fn new(head: &'static [&'static str]) -> Self {
+        Self { head, rows: Vec::new() }
+    }
+
+    /// Adds a row: one cell for each word of the head.
+    pub(super) fn push(&mut self, row: Vec<Cell>) {
+        debug_assert_eq!(row.len(), self.head.len());
+        self.rows.push(row);
+    }
+
+    /// Columns side by side; `-` stands for an empty cell.
+    pub(super) fn human(&self) -> String {
+        let shown = |cell: &Cell| Some(cell.text()).filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
+        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(shown).collect()).collect();
+        let head: Vec<String> = self.head.iter().map(|word| (*word).to_owned()).collect();
+        let width = |at: usize| {
+            let cells = rows.iter().chain([&head]).filter_map(|row| row.get(at));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..head.len()).map(width).collect();
+        let mut text = String::new();
+        for row in [&head].into_iter().chain(&rows) {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+            text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    /// RFC 4180. A cell that a spreadsheet would take for a formula begins with `'`.
+    pub(super) fn csv(&self) -> String {
+        let mut text = self.head.join(",");
+        text.push('\n');
+        for row in &self.rows {
+            let cells: Vec<String> = row.iter().map(|cell| csv_cell(&cell.text())).collect();
+            text.push_str(&cells.join(","));
+            text.push('\n');
+        }
+        text
+    }
+
+    /// A table of GitHub's Markdown, in which no name is markup, a link or a mention.
+    pub(super) fn markdown(&self) -> String {
+        let mut text = format!("| {} |\n|{}\n", self.head.join(" | "), " --- |".repeat(self.head.len()));
+        for row in &self.rows {
+            let cells: Vec<String> = row.iter().map(Cell::markdown).collect();
+            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        }
+        text
+    }
+}
+
+fn csv_cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'', '＝', '＋', '－', '＠']);
+    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
+    match text.contains([',', '"', '\n', '\r', ';', '\t', ' ']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}
+
+/// A text in which no character is markup.
+pub(super) fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in visible(text).chars() {
+        match c {
+            '<' => safe.push_str("&lt;"),
+            '&' => safe.push_str("&amp;"),
+            // Neither a mention nor an address.
+            '@' => safe.push_str("&#64;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '>' | '!' => safe.extend(['\\', c]),
+            _ => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// A code span, also in a cell of a table; nothing for an empty text.
+pub(super) fn code(text: &str) -> String {
+    let text = visible(text).replace('|', "\\|");
+    if text.is_empty() {
+        return text;
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    match longest {
+        0 => format!("`{text}`"),
+        _ => format!("{fence} {text} {fence}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(cells: &[&str]) -> Table {
+        let mut table = Table::new(&["one", "two"]);
+        for cell in cells {
+            table.push(vec![Cell::Code((*cell).to_owned()), Cell::Plain((*cell).to_owned())]);
+        }
+        table
+    }
+
+    #[test]
+    fn columns_stand_below_one_another() {
+        let text = table(&["a", "", "long\u{1b}"]).human();
+        assert_eq!(text, "one         two\na           a\n-           -\nlong\\u{1b}  long\\u{1b}\n");
+    }
+
+    #[test]
+    fn a_spreadsheet_runs_nothing() {
+        let text = table(&["=1+1", "@a", "-x", "+x", "'x", "a,b", "a\"b", "a b", "v*"]).csv();
+        let first: Vec<&str> = text.lines().skip(1).collect();
+        let expected =
+            ["'=1+1", "'@a", "'-x", "'+x", "''x", "\"a,b\"", "\"a\"\"b\"", "\"a b\"", "v*"].map(|c| format!("{c},{c}"));
+        assert_eq!(first, expected);
+    }
+
+    #[test]
+    fn names_are_no_markup() {
+        let text = table(&["a|b", "`x`", "@jane <b>", "**", "a\nb"]).markdown();
+        let rows: Vec<&str> = text.lines().skip(2).collect();
+        let expected = [
+            "| `a\\|b` | a\\|b |",
+            "| `` `x` `` | \\`x\\` |",
+            "| `@jane <b>` | &#64;jane &lt;b\\> |",
+            "| `**` | \\*\\* |",
+            "| `a\\u{a}b` | a\\\\u{a}b |",
+        ];
+        assert_eq!(rows, expected);
+        assert!(text.starts_with("| one | two |\n| --- | --- |\n"));
+    }
+}
