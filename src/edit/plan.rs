@@ -1,0 +1,52 @@
+//! What a command is going to change.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The files that a command changes, and what people are told of it.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// By the paths below the folder.
+    pub files: BTreeMap<Arc<str>, FileChange>,
+    /// What was done, fit for the first line of a commit; then who gains or loses what.
+    pub message: Vec<String>,
+    /// What whoever gave the command should know.
+    pub notes: Vec<String>,
+    /// A secret that was made.
+    pub secret: Option<NewSecret>,
+}
+
+/// What a file has before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// `None`: the file is new.
+    pub before: Option<Arc<str>>,
+    /// `None`: the file goes.
+    pub after: Option<Arc<str>>,
+}
+
+/// A secret that was just made, to be shown once.
+pub struct NewSecret {
+    /// Whose it is.
+    pub user: String,
+    secret: String,
+}
+
+impl NewSecret {
+    /// Takes a secret.
+    pub fn new(user: String, secret: String) -> Self {
+        Self { user, secret }
+    }
+
+    /// The secret itself.
+    pub fn reveal(&self) -> &str {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSecret").field("user", &self.user).finish_non_exhaustive()
+    }
+}

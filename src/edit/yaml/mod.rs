@@ -1,0 +1,45 @@
+//! Changes of a YAML text that leave everything else as it stands.
+
+/// A value to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A text, quoted where it must be.
+    Text(String),
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A list.
+    List(Vec<Value>),
+    /// Keys and values in their order; without any it is `{}`.
+    Mapping(Vec<(String, Value)>),
+}
+
+/// A change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Sets the value under a path of keys: replaces a value, or adds the key and the mappings above it.
+    Set {
+        /// The keys from the root.
+        path: Vec<String>,
+        /// The value.
+        value: Value,
+    },
+    /// Removes a key with its value and the comments that belong to it.
+    Remove {
+        /// The keys from the root.
+        path: Vec<String>,
+    },
+    /// Adds items to the end of a list, which is made where there is none.
+    Append {
+        /// The keys from the root.
+        path: Vec<String>,
+        /// The items.
+        items: Vec<Value>,
+    },
+    /// Removes items of a list.
+    RemoveItems {
+        /// The keys from the root.
+        path: Vec<String>,
+        /// Their positions, from 0, before the change.
+        positions: Vec<usize>,
+    },
+}
