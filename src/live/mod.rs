@@ -2,14 +2,17 @@
 //!
 //! Imports `config` and `diagnostic`.
 
+mod announce;
 mod commit;
 mod git;
 mod inbox;
 mod notice;
 mod objects;
 mod read;
+mod reading;
 mod revision;
 mod settle;
+mod walk;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -200,7 +203,7 @@ impl Drop for Live {
 /// # Errors
 /// [`StartError::Folder`].
 pub fn read(folder: &Path) -> Result<Tree, StartError> {
-    let listing = read::list(folder).map_err(|failed| failed.error)?;
+    let listing = walk::list(folder).map_err(|failed| failed.error)?;
     listing.require_whole(folder)?;
     listing.load(folder, |_, _| None).map(|(tree, _)| tree)
 }

@@ -1,6 +1,6 @@
 //! Tells whether a file is complete: the beginning of a YAML file is often valid, and grants more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,6 +55,8 @@ pub(super) struct Settling {
     traces: BTreeMap<PathBuf, Trace>,
     /// Files that were not complete, with when they were first seen as they are.
     seen: BTreeMap<Arc<str>, (Stamp, Instant)>,
+    /// The real paths of folders, as long as one reading lasts: files share them.
+    real: HashMap<PathBuf, PathBuf>,
 }
 
 impl Settling {
@@ -85,7 +87,7 @@ impl Settling {
         };
         self.seen.insert(Arc::clone(name), (stamp, since));
 
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = self.real_path(path);
         let own = self.traces.get(&path).filter(|trace| !trace.complete);
         if let Some(open) = own.and_then(|trace| OPEN.checked_sub(now.steady.duration_since(trace.at.steady)))
             && !open.is_zero()
@@ -103,8 +105,26 @@ impl Settling {
         STILL.checked_sub(age).filter(|wait| !wait.is_zero())
     }
 
-    /// Forgets what no longer matters: traces too old to tell anything, and files that are not `waiting`.
+    /// Where a file really is: of ten thousand files of a folder, the way to that is gone once.
+    fn real_path(&mut self, path: &Path) -> PathBuf {
+        let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return real(path) };
+        if fs::read_link(path).is_ok() {
+            return real(path);
+        }
+        if let Some(folder) = self.real.get(parent) {
+            return folder.join(name);
+        }
+        let folder = real(parent);
+        let path = folder.join(name);
+        self.real.insert(parent.to_owned(), folder);
+        path
+    }
+
+    /// Ends a reading, and forgets what no longer matters: traces too old to tell anything, and files that are not
+    /// `waiting`.
     pub(super) fn forget(&mut self, now: Moment, waiting: impl Fn(&str) -> bool) {
+        self.real.clear();
         self.traces.retain(|_, trace| now.steady.duration_since(trace.at.steady) < OPEN);
         self.seen.retain(|name, _| waiting(name));
     }

@@ -286,10 +286,7 @@ impl Store {
         if let UploadRoom::Objects(remote) = &self.uploads {
             return self.expire_in_objects(remote, id, is_old, session).await;
         }
-        let Some(session) = session else {
-            // Killed while it was being removed.
-            return self.remove_records(id).await.map(|()| false);
-        };
+        let Some(session) = session else { return self.remove_left(id).await.map(|()| false) };
         let Ok(image) = ImageName::parse(&session.image) else { return Ok(false) };
         Ok(is_old && self.cancel_upload(&image, session.owner.as_deref(), id).await? == Some(true))
     }
@@ -306,6 +303,20 @@ impl Store {
             if let Ok(start) = name.parse() {
                 self.objects.discard(&Key::upload_chunk(id, start)).await?;
             }
+        }
+        self.objects.remove_empty(&Key::upload(id)).await
+    }
+
+    /// Removes what is left of an upload whose removal was interrupted. It may as well be one that is just beginning:
+    /// its folder is there before its session. So the records are listed first, which are made only while there is a
+    /// session, and the session is asked for after them: where it is gone then, it does not come back.
+    async fn remove_left(&self, id: UploadId) -> Result<(), StorageError> {
+        let records = self.objects.list(&Key::upload(id)).await?.objects;
+        if self.session(id).await?.is_some() {
+            return Ok(());
+        }
+        for start in records.iter().filter_map(|name| name.parse().ok()) {
+            self.objects.discard(&Key::upload_chunk(id, start)).await?;
         }
         self.objects.remove_empty(&Key::upload(id)).await
     }

@@ -1,6 +1,9 @@
 //! Blobs and uploads.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use super::*;
 use crate::oci::{ContentRange, UploadId};
@@ -320,6 +323,30 @@ async fn one_damaged_upload_does_not_keep_the_others_from_expiring() {
     world.registry.start_upload(&push).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(world.registry.expire_uploads(Duration::ZERO).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_upload_that_just_begins_is_not_taken_for_one_that_was_half_removed() {
+    let (world, root) = World::on_files().await;
+    let beside = World::new(StoreOptions::Fs { root }, None).await;
+    let is_over = AtomicBool::new(false);
+    let expire = async |world: &World| {
+        while !is_over.load(Ordering::Relaxed) {
+            assert_eq!(world.registry.expire_uploads(Duration::from_secs(3600)).await, 0);
+        }
+    };
+    let begin = async {
+        let push = world.push("a");
+        for _ in 0..60 {
+            let begun = join_all((0..8).map(async |_| world.registry.start_upload(&push).await.unwrap().id)).await;
+            for id in begun {
+                world.registry.upload_status(&push, id).await.unwrap();
+                world.registry.cancel_upload(&push, id).await.unwrap();
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(begin, expire(&world), expire(&beside));
 }
 
 #[tokio::test]
