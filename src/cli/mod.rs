@@ -3,6 +3,7 @@
 //! Imports everything below.
 
 mod access;
+mod change;
 mod check;
 mod exit;
 mod explain;
@@ -11,6 +12,7 @@ mod import;
 mod init;
 mod output;
 mod password;
+mod prompt;
 mod remote;
 mod render;
 mod schema;
