@@ -5,9 +5,10 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use clap::{Args, ValueEnum};
 
 use crate::config::PasswordPolicy;
+use crate::edit::unmet_rules;
 use crate::identity::PasswordHash;
 
-use super::{Exit, Failure, output, password};
+use super::{Exit, Failure, output};
 
 /// A longer line is no password.
 const MAX_BYTES: u64 = 4096;
@@ -39,7 +40,7 @@ pub(super) fn run(arguments: &HashArguments) -> Result<Exit, Failure> {
     let Kind::Argon2 = arguments.kind;
     let hash =
         PasswordHash::create(&password).map_err(|error| Failure::new(format!("cannot hash the password: {error}")))?;
-    let unmet = password::unmet(&PasswordPolicy::default(), &password);
+    let unmet = unmet_rules(&PasswordPolicy::default(), &password);
     if !unmet.is_empty() {
         output::note(&format!("warning: a good password has {}\n", unmet.join(", ")));
     }

@@ -10,7 +10,6 @@ mod hash;
 mod import;
 mod init;
 mod output;
-mod password;
 mod remote;
 mod render;
 mod schema;
