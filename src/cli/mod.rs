@@ -11,7 +11,6 @@ mod hash;
 mod import;
 mod init;
 mod output;
-mod password;
 mod prompt;
 mod remote;
 mod render;
