@@ -22,7 +22,7 @@ mod secret;
 use std::io;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use jiff::Timestamp;
 
 use crate::config::Tree;
@@ -66,7 +66,7 @@ pub(super) struct ChangeArguments {
 #[derive(Debug, Args)]
 pub(super) struct NamedFolder {
     /// The configuration folder
-    #[arg(long = "config", value_name = "DIR", env = "PORTOLAN_CONFIG", default_value = ".")]
+    #[arg(long = "config", value_name = "DIR", env = "PORTOLAN_CONFIG", default_value = ".", value_hint = ValueHint::DirPath)]
     dir: PathBuf,
 }
 
@@ -119,6 +119,14 @@ impl NamedFolder {
     /// Reads and compiles the folder, as of now.
     pub(super) fn load(&self) -> Result<edit::Folder, Failure> {
         Ok(edit::Folder::new(self.read()?, Timestamp::now()))
+    }
+
+    /// Tells that there are files that do not count.
+    pub(super) fn tell_errors(&self, folder: &edit::Folder) {
+        if folder.compiled().has_errors() {
+            let dir = self.dir.display();
+            output::note(&format!("note: the configuration has errors; `portolan check {dir}` says which\n"));
+        }
     }
 
     /// Tells why something is refused, with the lines of the files.

@@ -52,6 +52,12 @@ pub(super) struct Delivery {
 }
 
 impl SecretArguments {
+    /// Whether anything is asked of a secret.
+    pub(in crate::cli) fn is_given(&self) -> bool {
+        let named = self.registry.is_some() || self.secret_name.is_some();
+        self.secret_file.is_some() || self.output != Form::Text || named
+    }
+
     /// Refuses what could not be carried out once the secret is made.
     pub(super) fn delivery(&self, settings: &Settings, is_json: bool) -> Result<Delivery, Failure> {
         let usage = |message: String, hint: &str| Failure::new(message).with_exit(Exit::Usage).with_hint(hint);
