@@ -139,7 +139,9 @@ mod tests {
         for name in ["jane", "jane.doe+x@example.com", "team-a/backend", "/readers", "0_x"] {
             assert!(is_plain(name), "{name}");
         }
-        for name in ["", "*", "/*", "-x", "a b", "$(id)", "`id`", "a;b", "a'b", "a\"b", "a\nb", "a\\b", "~x", "ä", "a|b", "!a"] {
+        for name in
+            ["", "*", "/*", "-x", "a b", "$(id)", "`id`", "a;b", "a'b", "a\"b", "a\nb", "a\\b", "~x", "ä", "a|b", "!a"]
+        {
             assert!(!is_plain(name), "{name}");
         }
     }

@@ -42,9 +42,7 @@ fn pages() -> io::Result<Vec<(String, String)>> {
 }
 
 fn add(command: &Command, pages: &mut Vec<(String, String)>) -> io::Result<()> {
-    let man = Man::new(command.clone())
-        .source(concat!("portolan ", env!("CARGO_PKG_VERSION")))
-        .manual("Portolan");
+    let man = Man::new(command.clone()).source(concat!("portolan ", env!("CARGO_PKG_VERSION"))).manual("Portolan");
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;

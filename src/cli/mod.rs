@@ -108,10 +108,12 @@ enum Command {
     #[command(subcommand, after_help = "Example:\n  portolan repository grant library jane read")]
     Repository(repository::RepositoryCommand),
     /// Prints a script with which a shell completes commands, options and names
-    #[command(after_help = "Examples:\n  portolan completions bash > ~/.local/share/bash-completion/completions/portolan\n  \
+    #[command(
+        after_help = "Examples:\n  portolan completions bash > ~/.local/share/bash-completion/completions/portolan\n  \
         portolan completions zsh > ~/.zfunc/_portolan      with `~/.zfunc` in `fpath`\n  \
         portolan completions fish > ~/.config/fish/completions/portolan.fish\n\n\
-        The script belongs to this version; make it anew after an update.")]
+        The script belongs to this version; make it anew after an update."
+    )]
     Completions(completions::CompletionsArguments),
     /// Prints the manual's pages, or writes them to a folder
     #[command(after_help = "Examples:\n  portolan man > portolan.1 && man -l portolan.1\n  \

@@ -125,9 +125,9 @@ pub(super) fn run(command: &RepositoryCommand) -> Result<Exit, Failure> {
             };
             carry_out(&arguments.change, false, &|folder| edit::revoke(folder, &request))
         }
-        RepositoryCommand::Delete(arguments) => carry_out(&arguments.change, !arguments.yes, &|folder| {
-            edit::delete_repository(folder, &arguments.name)
-        }),
+        RepositoryCommand::Delete(arguments) => {
+            carry_out(&arguments.change, !arguments.yes, &|folder| edit::delete_repository(folder, &arguments.name))
+        }
     }
 }
 

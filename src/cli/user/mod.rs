@@ -35,8 +35,10 @@ pub(super) enum UserCommand {
     #[command(after_help = "Example:\n  portolan user show ci-payments")]
     Show(show::ShowArguments),
     /// Changes what is known of a user
-    #[command(after_help = "Example:\n  portolan user edit ci-payments --expires 2027-06-30 --description 'pushes payments'\n\n\
-        An empty `--description ''` or `--email ''` removes it.")]
+    #[command(
+        after_help = "Example:\n  portolan user edit ci-payments --expires 2027-06-30 --description 'pushes payments'\n\n\
+        An empty `--description ''` or `--email ''` removes it."
+    )]
     Edit(EditArguments),
     /// Sets what a user may pull and push in some repositories, and leaves the others
     #[command(after_help = "Example:\n  portolan user attach ci-payments --pull library --push payments")]
@@ -51,9 +53,11 @@ pub(super) enum UserCommand {
         With an overlap the old secret holds for so long; without one it ends at once.")]
     Rotate(RotateArguments),
     /// Sets a password
-    #[command(after_help = "Examples:\n  portolan user password jane\n  pass show jane | portolan user password jane\n\n\
+    #[command(
+        after_help = "Examples:\n  portolan user password jane\n  pass show jane | portolan user password jane\n\n\
         The password is asked for twice on a terminal, or read from the first line of stdin. Whatever the user signed \
-        in with before ends at once.")]
+        in with before ends at once."
+    )]
     Password(OneArguments),
     /// Locks a user out
     #[command(after_help = "Example:\n  portolan user disable jane --commit")]
@@ -152,7 +156,8 @@ fn add(arguments: &AddArguments) -> Result<Exit, Failure> {
         ));
     }
     let made = arguments.request(NewUserSecret::Generate);
-    let request = arguments.request(new_password(&arguments.change, name, &|folder| edit::add_user(folder, &made))?.into());
+    let password = new_password(&arguments.change, name, &|folder| edit::add_user(folder, &made))?;
+    let request = arguments.request(NewUserSecret::Password(password));
     simple(&arguments.change, &|folder| edit::add_user(folder, &request))
 }
 

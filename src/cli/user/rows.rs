@@ -70,14 +70,15 @@ mod tests {
 
     #[test]
     fn entries_of_a_repository_stand_together() {
-        let entry = |images: Option<&str>, tags: Option<&str>, actions: &[&'static str], until: Option<&str>| Attached {
-            repository: "team/app".into(),
-            images: images.map(str::to_owned),
-            tags: tags.map(str::to_owned),
-            actions: actions.to_vec(),
-            until: until.map(|text| End::parse(text).unwrap()),
-            has_ended: until == Some("2020-01-01"),
-        };
+        let entry =
+            |images: Option<&str>, tags: Option<&str>, actions: &[&'static str], until: Option<&str>| Attached {
+                repository: "team/app".into(),
+                images: images.map(str::to_owned),
+                tags: tags.map(str::to_owned),
+                actions: actions.to_vec(),
+                until: until.map(|text| End::parse(text).unwrap()),
+                has_ended: until == Some("2020-01-01"),
+            };
         let all = [
             entry(None, None, &["pull"], None),
             entry(None, None, &["pull", "push", "overwrite"], None),
