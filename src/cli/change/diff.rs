@@ -88,7 +88,7 @@ mod tests {
         let text = diff("credentials.yaml", Some(before), Some(&after));
         assert_eq!(
             text,
-            "--- conf/credentials.yaml\n+++ conf/credentials.yaml\n@@ -2,5 +2,5 @@\n   # people\n   jane:\n     \
+            "--- conf/credentials.yaml\n+++ conf/credentials.yaml\n@@ -2,5 +2,5 @@\n   …\n   jane:\n     \
              type: plain\n-    pass: …\n-    groups: [a]\n+    pass: …\n+    groups: [a, b]\n"
         );
     }
