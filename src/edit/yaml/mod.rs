@@ -1,4 +1,32 @@
 //! Changes of a YAML text that leave everything else as it stands.
+//!
+//! A change becomes a few splices: nothing but the bytes between two places is ever written. Whatever the splices
+//! make is read again and held against what was meant, and is thrown away where it differs.
+//!
+//! | file | its job |
+//! | --- | --- |
+//! | `source` | the text that was read, and the way down a path |
+//! | `layout`, `lines` | where entries stand, and what belongs to their lines |
+//! | `insert`, `replace`, `remove` | the three kinds of changes, as splices |
+//! | `style`, `scalar`, `write` | what new values look like |
+//! | `tree` | what a text should mean after a change |
+
+mod insert;
+mod layout;
+mod lines;
+mod refused;
+mod remove;
+mod replace;
+mod scalar;
+mod source;
+mod splice;
+mod steps;
+mod style;
+mod tree;
+mod write;
+
+pub use refused::Refused;
+pub use steps::apply;
 
 /// A value to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,121 @@
+//! What a text means, and what it should mean after a change: the measure that every change is held against.
+
+use super::{Change, Value};
+use crate::config::{Node, ScalarType};
+
+/// A value without its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Tree {
+    Scalar(String, ScalarType),
+    List(Vec<Tree>),
+    Mapping(Vec<(String, Tree)>),
+}
+
+impl Tree {
+    /// What a node means.
+    pub(super) fn of(node: Option<&Node<'_>>) -> Self {
+        let Some(node) = node.filter(|node| !node.is_null()) else {
+            return Self::Scalar(String::new(), ScalarType::Null);
+        };
+        match &node.value {
+            crate::config::Value::Scalar(scalar) => Self::Scalar(scalar.text.to_string(), scalar.kind),
+            crate::config::Value::Sequence(items) => {
+                Self::List(items.iter().map(|item| Self::of(Some(item))).collect())
+            }
+            crate::config::Value::Mapping(pairs) => {
+                let pair = |(key, value): &(Node<'_>, Node<'_>)| {
+                    (key.text().unwrap_or_default().to_owned(), Self::of(Some(value)))
+                };
+                Self::Mapping(pairs.iter().map(pair).collect())
+            }
+        }
+    }
+
+    /// Whether a node means just this.
+    pub(super) fn is(&self, node: Option<&Node<'_>>) -> bool {
+        let Some(node) = node else {
+            return matches!(self, Self::Scalar(_, ScalarType::Null));
+        };
+        match (self, &node.value) {
+            (Self::Scalar(_, ScalarType::Null), _) => node.is_null(),
+            (Self::Scalar(text, kind), crate::config::Value::Scalar(scalar)) => {
+                scalar.kind == *kind && scalar.text == *text
+            }
+            (Self::List(values), crate::config::Value::Sequence(items)) => {
+                values.len() == items.len() && values.iter().zip(items).all(|(value, item)| value.is(Some(item)))
+            }
+            (Self::Mapping(values), crate::config::Value::Mapping(pairs)) => {
+                let is_pair = |((key, value), (name, node)): (&(String, Self), &(Node<'_>, Node<'_>))| {
+                    name.text() == Some(key) && value.is(Some(node))
+                };
+                values.len() == pairs.len() && values.iter().zip(pairs).all(is_pair)
+            }
+            _ => false,
+        }
+    }
+
+    /// Makes a change; `None` where it cannot be made.
+    pub(super) fn change(&mut self, change: &Change) -> Option<()> {
+        match change {
+            Change::Set { path, value } => *self.make(path)? = value.into(),
+            Change::Append { path, items } => {
+                let list = self.make(path)?;
+                if matches!(list, Self::Scalar(_, ScalarType::Null)) {
+                    *list = Self::List(Vec::new());
+                }
+                let Self::List(list) = list else { return None };
+                list.extend(items.iter().map(Self::from));
+            }
+            Change::Remove { path } => {
+                let (last, above) = path.split_last()?;
+                let Self::Mapping(pairs) = self.find(above)? else { return None };
+                let at = pairs.iter().position(|(key, _)| key == last)?;
+                pairs.remove(at);
+            }
+            Change::RemoveItems { path, positions } => {
+                let Self::List(list) = self.find(path)? else { return None };
+                let mut position = 0;
+                list.retain(|_| {
+                    position += 1;
+                    !positions.contains(&(position - 1))
+                });
+            }
+        }
+        Some(())
+    }
+
+    fn find(&mut self, path: &[String]) -> Option<&mut Self> {
+        path.iter().try_fold(self, |tree, key| match tree {
+            Self::Mapping(pairs) => pairs.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value),
+            _ => None,
+        })
+    }
+
+    /// What stands under a path, with nothing there where it was missing.
+    fn make(&mut self, path: &[String]) -> Option<&mut Self> {
+        path.iter().try_fold(self, |tree, key| {
+            if matches!(tree, Self::Scalar(_, ScalarType::Null)) {
+                *tree = Self::Mapping(Vec::new());
+            }
+            let Self::Mapping(pairs) = tree else { return None };
+            let at = pairs.iter().position(|(name, _)| name == key).unwrap_or_else(|| {
+                pairs.push((key.clone(), Self::Scalar(String::new(), ScalarType::Null)));
+                pairs.len() - 1
+            });
+            pairs.get_mut(at).map(|(_, value)| value)
+        })
+    }
+}
+
+impl From<&Value> for Tree {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Text(text) => Self::Scalar(text.clone(), ScalarType::String),
+            Value::Boolean(boolean) => Self::Scalar(boolean.to_string(), ScalarType::Boolean),
+            Value::List(items) => Self::List(items.iter().map(Self::from).collect()),
+            Value::Mapping(pairs) => {
+                Self::Mapping(pairs.iter().map(|(key, value)| (key.clone(), Self::from(value))).collect())
+            }
+        }
+    }
+}
