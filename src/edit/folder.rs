@@ -1,8 +1,22 @@
 //! The folder as it is before a change, compiled once.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use crate::config::{Compiled, PasswordPolicy, Tree, check};
+use super::Refused;
+use super::near::{meant, nearest, shown};
+use super::refused::{Problems, unfit};
+use crate::config::{Compiled, Model, PasswordPolicy, Tree, check};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::identity::User;
+use crate::policy::Who;
+
+/// The names that a credentials file can have.
+const CREDENTIALS: [&str; 4] = ["credentials.yaml", "credentials.yml", "_credentials.yaml", "_credentials.yml"];
+/// Two endings of a file mean the same.
+const ENDINGS: [&str; 2] = [".yaml", ".yml"];
 
 /// A folder that is to be changed, or asked about. Compiling it is what costs time, so it is done once.
 #[derive(Debug)]
@@ -41,13 +55,13 @@ impl Folder {
 
     /// The names of all groups that have a member or are granted something, in their order, without the slash.
     pub fn group_names(&self) -> Vec<&str> {
-        let mut names = std::collections::BTreeSet::new();
-        for model in self.compiled.model.as_deref() {
+        let mut names = BTreeSet::new();
+        if let Some(model) = self.compiled.model.as_deref() {
             names.extend(model.snapshot.users().flat_map(|user| &user.groups).map(|group| group.as_str()));
             let grants = model.snapshot.repositories().iter().flat_map(|repository| repository.access.grants());
             names.extend(grants.filter_map(|grant| match &grant.who {
-                crate::policy::Who::Group(group) => Some(group.as_str()),
-                _ => None,
+                Who::Group(group) => Some(group.as_str()),
+                Who::Anyone | Who::SignedIn | Who::User(_) => None,
             }));
         }
         names.into_iter().collect()
@@ -55,8 +69,12 @@ impl Folder {
 
     /// The names of all repositories, in their order.
     pub fn repository_names(&self) -> Vec<&str> {
-        let model = self.compiled.model.as_deref();
-        model.into_iter().flat_map(|model| model.snapshot.repositories()).map(|repository| &*repository.name).collect()
+        let stem = |path: &'_ Arc<str>| ENDINGS.iter().any(|ending| path.ends_with(ending));
+        let files = self.tree.files.keys().filter(|path| stem(path));
+        let mut names: Vec<&str> = files.filter_map(|path| without_ending(path).strip_prefix("repos/")).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// The aliases of the storages, in their order.
@@ -64,4 +82,103 @@ impl Folder {
         let model = self.compiled.model.as_deref();
         model.into_iter().flat_map(|model| model.aliases.keys()).map(|alias| &**alias).collect()
     }
+
+    /// What the texts mean. Who the users are must be known.
+    ///
+    /// # Errors
+    /// [`Refused::Broken`] where the credentials, the storages or the settings have errors.
+    pub(super) fn model(&self) -> Result<&Arc<Model>, Refused> {
+        let is_of_all = |found: &&Diagnostic| !found.primary.place.file.contains('/');
+        let is_of_credentials = |found: &&Diagnostic| CREDENTIALS.contains(&&*found.primary.place.file);
+        match &self.compiled.model {
+            Some(model) if !self.errors().any(|found| is_of_credentials(&found)) => Ok(model),
+            Some(_) => Err(self.broken(self.errors().filter(is_of_credentials))),
+            None => Err(self.broken(self.errors().filter(is_of_all))),
+        }
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.compiled.diagnostics.iter().filter(|found| found.severity == Severity::Error)
+    }
+
+    fn broken<'d>(&self, errors: impl Iterator<Item = &'d Diagnostic>) -> Refused {
+        Refused::Broken(Problems::of(errors.cloned().collect(), &self.compiled))
+    }
+
+    /// The text of a file without errors.
+    ///
+    /// # Errors
+    /// [`Refused::Broken`] where the file has errors.
+    pub(super) fn good_text(&self, file: &str) -> Result<Arc<str>, Refused> {
+        let mut errors = self.errors().filter(|found| *found.primary.place.file == *file).peekable();
+        match self.compiled.sources.get(file) {
+            Some(text) if errors.peek().is_none() => Ok(Arc::clone(text)),
+            _ => Err(self.broken(errors)),
+        }
+    }
+
+    /// The path of the credentials file, where there is one.
+    pub(super) fn credentials(&self) -> Option<&Arc<str>> {
+        CREDENTIALS.iter().find_map(|name| self.tree.files.get_key_value(*name)).map(|(path, _)| path)
+    }
+
+    /// The path of a repository's file, where there is one.
+    pub(super) fn find_repository(&self, name: &str) -> Option<&Arc<str>> {
+        let found = |ending: &&str| self.tree.files.get_key_value(format!("repos/{name}{ending}").as_str());
+        ENDINGS.iter().find_map(found).map(|(path, _)| path)
+    }
+
+    /// The same, of a repository that is to be there.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub(super) fn repository(&self, name: &str) -> Result<&Arc<str>, Refused> {
+        self.find_repository(name).ok_or_else(|| {
+            unfit(
+                format!("there is no repository `{}`", shown(name)),
+                meant(name, self.repository_names(), "`portolan repository list` shows those there are"),
+            )
+        })
+    }
+
+    /// The user of a name, who is to be there.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(super) fn user(&self, name: &str) -> Result<&Arc<User>, Refused> {
+        let snapshot = &self.model()?.snapshot;
+        snapshot.user(name).ok_or_else(|| {
+            let near = nearest(name, snapshot.users().map(|user| user.name.as_str()));
+            let hint = near.map(|near| format!("did you mean `{near}`?"));
+            unfit(
+                format!("there is no user `{}`", shown(name)),
+                hint.unwrap_or_else(|| "`portolan user list` shows those there are".to_owned()),
+            )
+        })
+    }
+
+    /// The ending that the folder's files have, mostly.
+    pub(super) fn ending(&self) -> &'static str {
+        let count = |of: &str| {
+            let files = self.tree.files.keys().filter(|path| path.ends_with(of));
+            let repositories = files.clone().filter(|path| path.starts_with("repos/")).count();
+            (repositories, files.count())
+        };
+        let [yaml, yml] = ENDINGS;
+        if count(yml) > count(yaml) { yml } else { yaml }
+    }
+
+    /// Whether a folder's files begin with a line that names their schema: those of an empty folder are to.
+    pub(super) fn names_schemas(&self) -> bool {
+        let sources = &self.compiled.sources;
+        sources.is_empty() || sources.values().any(|text| text.starts_with(SCHEMA_LINE))
+    }
+}
+
+/// With what the line begins that names a file's schema to editors.
+pub(super) const SCHEMA_LINE: &str = "# yaml-language-server: $schema=";
+
+/// A path without its ending.
+fn without_ending(path: &str) -> &str {
+    ENDINGS.iter().find_map(|ending| path.strip_suffix(ending)).unwrap_or(path)
 }

@@ -1,11 +1,16 @@
 //! Which users and repositories there are, without a change of anything. Linear in the size of the folder.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Folder, Refused};
-use crate::identity::{End, HashKind, User};
-use crate::policy::{Repository, Right};
+use crate::identity::{End, HashKind, User, UserName};
+use crate::policy::{
+    Access, Action, Grant, Holder, Repository, Right, Snapshot, StorageKey, What, Who, rights_in,
+};
 
 /// Whether a user can sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +26,15 @@ pub enum UserState {
 }
 
 impl UserState {
+    fn of(user: &User, now: Timestamp) -> Self {
+        match (user.enabled, user.expires.is_some_and(|end| end.is_past(now))) {
+            (true, false) => Self::Active,
+            (false, false) => Self::Disabled,
+            (true, true) => Self::Expired,
+            (false, true) => Self::Locked,
+        }
+    }
+
     /// The word that is printed.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -103,16 +117,119 @@ pub struct RepositoryRow {
 }
 
 /// The users, in the order of their names.
-pub fn list_users(_folder: &Folder, _filter: &UserFilter) -> Result<Vec<UserRow>, Refused> {
-    Ok(Vec::new())
+pub fn list_users(folder: &Folder, filter: &UserFilter) -> Result<Vec<UserRow>, Refused> {
+    let snapshot = &folder.model()?.snapshot;
+    let group = filter.group.as_deref().map(|group| group.strip_prefix('/').unwrap_or(group));
+    let now = folder.now;
+    let soon = |user: &User| {
+        let within = filter.expiring_within.map(|within| now.saturating_add(within).unwrap_or(Timestamp::MAX));
+        within.is_none_or(|until| {
+            user.is_active(now) && user.expires.is_some_and(|end| !end.is_past(now) && end.is_past(until))
+        })
+    };
+    let granted = Granted::of(snapshot, now);
+    let users = snapshot.users().filter(|user| {
+        filter.state.is_none_or(|state| state == UserState::of(user, now))
+            && group.is_none_or(|group| user.groups.contains(group))
+            && soon(user)
+            && !(filter.unused && granted.is_used(user))
+    });
+    let mut rows: Vec<UserRow> = users.map(|user| granted.row(user, now)).collect();
+    rows.sort_unstable_by(|one, other| one.user.name.cmp(&other.user.name));
+    Ok(rows)
 }
 
 /// All about one user.
-pub fn show_user(_folder: &Folder, name: &str) -> Result<UserDetails, Refused> {
-    Err(super::refused::unfit(format!("there is no user `{name}`"), ""))
+pub fn show_user(folder: &Folder, name: &str) -> Result<UserDetails, Refused> {
+    let user = folder.user(name)?;
+    let snapshot = &folder.model()?.snapshot;
+    let now = folder.now;
+    let previous = user.secrets_at(now).find_map(|secret| secret.until);
+    let of_repository = |repository: &Arc<Repository>| {
+        let rights = rights_in(repository, Holder::User(user), now);
+        rights.into_iter().map(|right| (Arc::clone(repository), right)).collect::<Vec<_>>()
+    };
+    Ok(UserDetails {
+        row: Granted::of(snapshot, now).row(user, now),
+        secret: user.secrets.first().map_or(HashKind::Argon2, |secret| secret.hash.kind()),
+        previous_until: previous,
+        rights: snapshot.repositories().iter().flat_map(of_repository).collect(),
+    })
 }
 
 /// The repositories, in the order of their names.
-pub fn list_repositories(_folder: &Folder) -> Result<Vec<RepositoryRow>, Refused> {
-    Ok(Vec::new())
+pub fn list_repositories(folder: &Folder) -> Result<Vec<RepositoryRow>, Refused> {
+    let model = folder.model()?;
+    let aliases: HashMap<&StorageKey, &Arc<str>> =
+        model.aliases.iter().rev().map(|(alias, (key, _))| (key, alias)).collect();
+    let mut rows: Vec<RepositoryRow> = Vec::new();
+    for repository in model.snapshot.repositories() {
+        // One that is closed may stand there once for each prefix that it claims.
+        if rows.last().is_some_and(|last| last.repository.name == repository.name) {
+            continue;
+        }
+        let subjects: HashSet<&Who> = repository.access.grants().map(|grant| &grant.who).collect();
+        rows.push(RepositoryRow {
+            repository: Arc::clone(repository),
+            storage: aliases.get(&repository.storage).map(|alias| Arc::clone(alias)),
+            is_closed: matches!(repository.access, Access::Closed),
+            is_open: matches!(repository.access, Access::Open(_)),
+            subjects: subjects.len(),
+        });
+    }
+    Ok(rows)
+}
+
+/// Who is granted what, gone through once.
+struct Granted<'s> {
+    by_name: HashMap<&'s UserName, Vec<(&'s Repository, &'s Grant)>>,
+    /// The groups to which something is granted that holds.
+    groups: HashSet<&'s UserName>,
+    /// The users to whom something is granted by name that holds.
+    users: HashSet<&'s UserName>,
+}
+
+impl<'s> Granted<'s> {
+    fn of(snapshot: &'s Snapshot, now: Timestamp) -> Self {
+        let mut granted = Self { by_name: HashMap::new(), groups: HashSet::new(), users: HashSet::new() };
+        for repository in snapshot.repositories() {
+            for grant in repository.access.grants() {
+                match &grant.who {
+                    Who::User(name) => {
+                        granted.by_name.entry(name).or_default().push((repository, grant));
+                        granted.users.extend(grant.holds_at(now).then_some(name));
+                    }
+                    Who::Group(group) => granted.groups.extend(grant.holds_at(now).then_some(group)),
+                    Who::Anyone | Who::SignedIn => {}
+                }
+            }
+        }
+        granted
+    }
+
+    fn is_used(&self, user: &User) -> bool {
+        user.admin || self.users.contains(&user.name) || user.groups.iter().any(|group| self.groups.contains(group))
+    }
+
+    fn row(&self, user: &Arc<User>, now: Timestamp) -> UserRow {
+        let grants = self.by_name.get(&user.name).map_or(&[][..], Vec::as_slice);
+        UserRow {
+            user: Arc::clone(user),
+            state: UserState::of(user, now),
+            attached: grants.iter().map(|(repository, grant)| attached(repository, grant, now)).collect(),
+        }
+    }
+}
+
+fn attached(repository: &Repository, grant: &Grant, now: Timestamp) -> Attached {
+    let (images, tags, actions) = match &grant.what {
+        What::Images { images, tags, actions } => {
+            let images = (!images.is_everything()).then(|| images.as_str().to_owned());
+            (images, tags.as_ref().map(|tags| tags.as_str().to_owned()), actions.iter().map(Action::as_str).collect())
+        }
+        What::Catalog => (None, None, vec!["catalog"]),
+        What::Base => (None, None, vec!["sign-in"]),
+    };
+    let (until, has_ended) = (grant.until, !grant.holds_at(now));
+    Attached { repository: Arc::clone(&repository.name), images, tags, actions, until, has_ended }
 }

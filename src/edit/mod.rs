@@ -6,13 +6,20 @@
 //!
 //! A plan without files says that there is nothing to change.
 
+mod draft;
 mod folder;
+mod judge;
 mod list;
+mod made_up;
+mod near;
 mod password;
+mod permissions;
 mod plan;
 mod refused;
 mod repositories;
+mod tell;
 mod users;
+mod when;
 pub mod yaml;
 
 pub use folder::Folder;

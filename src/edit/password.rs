@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Refused;
 use crate::config::PasswordPolicy;
+use crate::identity::{BadHash, PasswordHash, Secret};
 
 /// Longer passwords are refused.
 const MAX_CHARACTERS: usize = 128;
@@ -52,6 +53,31 @@ pub fn unmet_rules(policy: &PasswordPolicy, password: &str) -> Vec<String> {
         unmet.push(format!("at most {MAX_CHARACTERS} characters"));
     }
     unmet
+}
+
+/// Refuses a password for a user that does not meet all rules, with each that it does not meet.
+pub(super) fn refuse_bad(
+    password: &str,
+    user: &str,
+    policy: &PasswordPolicy,
+    old: &[Secret],
+) -> Result<(), Refused> {
+    let mut unmet = unmet_rules(policy, password);
+    if password.to_lowercase() == user.to_lowercase() {
+        unmet.push("to be another word than the user's name".to_owned());
+    }
+    if old.iter().any(|secret| secret.hash.verify(password)) {
+        unmet.push("to be another one than the old one".to_owned());
+    }
+    if unmet.is_empty() { Ok(()) } else { Err(Refused::Password { unmet }) }
+}
+
+/// The hash of a new secret.
+pub(super) fn hashed(secret: &str) -> Result<PasswordHash, Refused> {
+    PasswordHash::create(secret).map_err(|error| match error {
+        BadHash::Empty => Refused::Password { unmet: vec!["at least 1 character".to_owned()] },
+        BadHash::NoRandomness | BadHash::Form(_) | BadHash::TooExpensive(_) => Refused::NoRandomness,
+    })
 }
 
 /// A new secret from the system's generator.

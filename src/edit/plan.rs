@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// The files that a command changes, and what people are told of it.
+/// The files that a command changes, and what people are told of it. Without files there is nothing to change.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// By the paths below the folder.
@@ -17,6 +17,13 @@ pub struct Plan {
     pub secret: Option<NewSecret>,
 }
 
+impl Plan {
+    /// A plan that changes nothing, and says why.
+    pub(super) fn nothing(why: impl Into<String>, notes: Vec<String>) -> Self {
+        Self { message: vec![why.into()], notes, ..Self::default() }
+    }
+}
+
 /// What a file has before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
@@ -24,6 +31,8 @@ pub struct FileChange {
     pub before: Option<Arc<str>>,
     /// `None`: the file goes.
     pub after: Option<Arc<str>>,
+    /// Whether nobody but its owner is to read it, where it is new.
+    pub is_private: bool,
 }
 
 /// A secret that was just made, to be shown once.

@@ -1,14 +1,69 @@
 //! Who is in which group.
 
+use super::entry::{self, change_user, credentials, path};
+use crate::config::{Node, read_foreign};
+use crate::edit::draft::Draft;
+use crate::edit::near::{list, meant};
+use crate::edit::refused::{form, unfit};
+use crate::edit::yaml::{Change, Value};
 use crate::edit::{Folder, Plan, Refused};
+use crate::identity::UserName;
 
 /// Puts a user into groups, which may be written with a slash. A group that nobody is in and that is granted nothing
 /// is new, and a note says so.
-pub fn join(_folder: &Folder, _user: &str, _groups: &[String]) -> Result<Plan, Refused> {
-    Ok(Plan::default())
+pub fn join(folder: &Folder, user: &str, groups: &[String]) -> Result<Plan, Refused> {
+    let found = folder.user(user)?;
+    let asked = some(groups)?;
+    let new: Vec<UserName> = asked.iter().filter(|group| !found.groups.contains(*group)).cloned().collect();
+    if new.is_empty() {
+        return Ok(Plan::nothing(format!("`{user}` is in {} already", listed(&asked)), Vec::new()));
+    }
+    let mut draft = Draft::new(folder)?;
+    let items = new.iter().map(|group| Value::Text(group.to_string())).collect();
+    draft.edit(credentials(folder)?, &[Change::Append { path: path(user, Some("groups")), items }])?;
+    entry::note_new_groups(&mut draft, &new);
+    draft.finish(format!("Put `{user}` into {}", of_groups(&new)), None)
 }
 
 /// Takes a user out of groups. It is refused where the user is not in one of them.
-pub fn leave(_folder: &Folder, _user: &str, _groups: &[String]) -> Result<Plan, Refused> {
-    Ok(Plan::default())
+pub fn leave(folder: &Folder, user: &str, groups: &[String]) -> Result<Plan, Refused> {
+    let found = folder.user(user)?;
+    let asked = some(groups)?;
+    if let Some(other) = asked.iter().find(|group| !found.groups.contains(*group)) {
+        let is = match listed(&found.groups.iter().cloned().collect::<Vec<_>>()) {
+            none if none.is_empty() => "the user is in no group".to_owned(),
+            some => format!("the user is in {some}"),
+        };
+        let hint = meant(other.as_str(), found.groups.iter().map(UserName::as_str), &is);
+        return Err(unfit(format!("`{user}` is not in the group `{other}`"), hint));
+    }
+    let title = format!("Take `{user}` out of {}", of_groups(&asked));
+    if found.groups.iter().all(|group| asked.contains(group)) {
+        return change_user(folder, user, vec![("groups", None)], title);
+    }
+    let file = credentials(folder)?;
+    let text = folder.good_text(file)?;
+    let root = read_foreign(&text).ok();
+    let items = root.as_ref().and_then(|root| root.get("credentials")?.get(user)?.get("groups")?.items());
+    let is_left = |item: &Node<'_>| item.text().is_some_and(|text| asked.iter().any(|group| group.as_str() == text));
+    let positions = items.unwrap_or_default().iter().enumerate().filter(|(_, item)| is_left(item));
+    let positions = positions.map(|(position, _)| position).collect();
+    let mut draft = Draft::new(folder)?;
+    draft.edit(file, &[Change::RemoveItems { path: path(user, Some("groups")), positions }])?;
+    draft.finish(title, None)
+}
+
+fn some(groups: &[String]) -> Result<Vec<UserName>, Refused> {
+    match entry::groups(groups)? {
+        none if none.is_empty() => Err(form("no group is named", "name at least one")),
+        some => Ok(some),
+    }
+}
+
+fn listed(groups: &[UserName]) -> String {
+    list(groups.iter().map(UserName::as_str))
+}
+
+fn of_groups(groups: &[UserName]) -> String {
+    format!("the group{} {}", if groups.len() == 1 { "" } else { "s" }, listed(groups))
 }

@@ -1,5 +1,9 @@
 //! What is known of a user besides secret and rights.
 
+use super::entry::{self, change_user};
+use crate::edit::refused::{form, unfit};
+use crate::edit::when::When;
+use crate::edit::yaml::Value;
 use crate::edit::{Folder, Plan, Refused};
 
 /// What is to be changed of a user; `None` leaves it.
@@ -25,6 +29,65 @@ pub enum Expiry {
 }
 
 /// Changes what is known of a user.
-pub fn edit_user(_folder: &Folder, _request: &EditUser) -> Result<Plan, Refused> {
-    Ok(Plan::default())
+pub fn edit_user(folder: &Folder, request: &EditUser) -> Result<Plan, Refused> {
+    let name = request.user.as_str();
+    let user = folder.user(name)?;
+    if request.expires.is_none() && request.description.is_none() && request.email.is_none() {
+        return Err(form("nothing is to be changed", "name an end, a description or an e-mail address"));
+    }
+    let mut keys = Vec::new();
+    let mut words = Vec::new();
+    if let Some(email) = &request.email {
+        if !email.is_empty() {
+            entry::free_email(folder, email, Some(name))?;
+        }
+        let value = (!email.is_empty()).then(|| Value::Text(email.clone()));
+        if user.email.as_ref() != Some(email).filter(|email| !email.is_empty()) {
+            keys.push(("email", value));
+            words.push("e-mail address");
+        }
+    }
+    if let Some(description) = &request.description {
+        let value = (!description.is_empty()).then(|| entry::description(description)).transpose()?;
+        if user.description.as_ref() != Some(description).filter(|text| !text.is_empty()) {
+            keys.push(("description", value));
+            words.push("description");
+        }
+    }
+    match &request.expires {
+        Some(Expiry::At(text)) => {
+            let when = When::parse(text, folder.now)?;
+            if user.expires != Some(when.end) {
+                refuse_last_admin(folder, name)?;
+                keys.push(("expires", Some(Value::Text(when.text))));
+                words.push("end");
+            }
+        }
+        Some(Expiry::Never) if user.expires.is_some() => {
+            keys.push(("expires", None));
+            words.push("end");
+        }
+        Some(Expiry::Never) | None => {}
+    }
+    if keys.is_empty() {
+        return Ok(Plan::nothing(format!("all of this is so already for `{name}`"), Vec::new()));
+    }
+    let mut plan = change_user(folder, name, keys, format!("Change the {} of `{name}`", words.join(" and ")))?;
+    if !user.enabled {
+        plan.notes.push(format!("`{name}` is disabled, and stays so"));
+    }
+    Ok(plan)
+}
+
+/// Nobody could administer any more when the only admin has expired.
+fn refuse_last_admin(folder: &Folder, name: &str) -> Result<(), Refused> {
+    let snapshot = &folder.model()?.snapshot;
+    let mut admins = snapshot.users().filter(|user| user.admin && user.is_active(folder.now));
+    match (admins.next(), admins.next()) {
+        (Some(only), None) if only.name.as_str() == name && only.expires.is_none() => Err(unfit(
+            format!("`{name}` is the only admin who can sign in, and cannot be given an end"),
+            "make another user an admin first: `portolan user promote NAME`",
+        )),
+        _ => Ok(()),
+    }
 }

@@ -3,6 +3,7 @@
 mod add;
 mod attach;
 mod delete;
+mod entry;
 mod groups;
 mod information;
 mod secret;
