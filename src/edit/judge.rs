@@ -31,9 +31,8 @@ pub(super) struct Good {
 pub(super) fn judge(before: &Folder, after: &Compiled) -> Result<Good, Refused> {
     let new = new_ones(&before.compiled.diagnostics, &after.diagnostics);
     let (errors, warnings): (Vec<_>, Vec<_>) = new.into_iter().partition(|found| found.severity == Severity::Error);
-    let refused = |errors: Vec<&Diagnostic>| {
-        Refused::NewErrors(Problems::of(errors.into_iter().cloned().collect(), after))
-    };
+    let refused =
+        |errors: Vec<&Diagnostic>| Refused::NewErrors(Problems::of(errors.into_iter().cloned().collect(), after));
     if !errors.is_empty() {
         return Err(refused(errors));
     }

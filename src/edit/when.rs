@@ -114,9 +114,14 @@ mod tests {
 
     #[test]
     fn other_forms_and_what_is_past_are_refused() {
-        for text in ["", "soon", "90", "d", "0d", "-3d", "+3d", "1.5h", "3m", "3y", "99999999999999999999d", "9999999w", "d9"] {
+        for text in
+            ["", "soon", "90", "d", "0d", "-3d", "+3d", "1.5h", "3m", "3y", "99999999999999999999d", "9999999w", "d9"]
+        {
             let refused = When::parse(text, now()).unwrap_err();
-            assert!(refused.to_string().ends_with("is neither a date, nor a time, nor a duration"), "{text}: {refused}");
+            assert!(
+                refused.to_string().ends_with("is neither a date, nor a time, nor a duration"),
+                "{text}: {refused}"
+            );
         }
         assert_eq!(When::parse("2026-11-21", now()).unwrap_err().to_string(), "`2026-11-21` is past");
         assert_eq!(
