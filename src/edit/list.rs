@@ -8,9 +8,7 @@ use jiff::Timestamp;
 
 use super::{Folder, Refused};
 use crate::identity::{End, HashKind, User, UserName};
-use crate::policy::{
-    Access, Action, Grant, Holder, Repository, Right, Snapshot, StorageKey, What, Who, rights_in,
-};
+use crate::policy::{Access, Action, Grant, Holder, Repository, Right, Snapshot, StorageKey, What, Who, rights_in};
 
 /// Whether a user can sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

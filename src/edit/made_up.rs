@@ -21,10 +21,10 @@ const HOW: [&str; WORDS] = [
 const WHAT: [&str; WORDS] = [
     "anchor", "atlas", "bay", "beacon", "boat", "breeze", "bridge", "buoy", "canal", "cape", "captain", "chart",
     "cliff", "coast", "compass", "coral", "cove", "crane", "current", "delta", "dock", "dolphin", "dune", "estuary",
-    "ferry", "fjord", "foghorn", "frigate", "galley", "gull", "harbour", "heron", "horizon", "inlet", "island", "jetty",
-    "keel", "lagoon", "lantern", "marina", "mast", "meridian", "mooring", "oar", "osprey", "otter", "pelican", "pier",
-    "pilot", "quay", "reef", "rudder", "sail", "schooner", "sextant", "shore", "sloop", "sound", "spar", "strait",
-    "tern", "tide", "tiller", "wharf",
+    "ferry", "fjord", "foghorn", "frigate", "galley", "gull", "harbour", "heron", "horizon", "inlet", "island",
+    "jetty", "keel", "lagoon", "lantern", "marina", "mast", "meridian", "mooring", "oar", "osprey", "otter", "pelican",
+    "pier", "pilot", "quay", "reef", "rudder", "sail", "schooner", "sextant", "shore", "sloop", "sound", "spar",
+    "strait", "tern", "tide", "tiller", "wharf",
 ];
 
 /// A name that is not among those taken, whatever the case.
@@ -59,7 +59,8 @@ mod tests {
         for words in [HOW, WHAT] {
             assert_eq!(words.iter().collect::<HashSet<_>>().len(), WORDS);
         }
-        let all: Vec<String> = HOW.iter().flat_map(|how| WHAT.iter().map(move |what| format!("{how}-{what}"))).collect();
+        let all: Vec<String> =
+            HOW.iter().flat_map(|how| WHAT.iter().map(move |what| format!("{how}-{what}"))).collect();
         // All but one are taken, and then all.
         let free = all.iter().position(|name| name == "calm-harbour").unwrap();
         let taken = all.iter().enumerate().filter(|(at, _)| *at != free).map(|(_, name)| name.as_str());

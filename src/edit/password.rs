@@ -56,12 +56,7 @@ pub fn unmet_rules(policy: &PasswordPolicy, password: &str) -> Vec<String> {
 }
 
 /// Refuses a password for a user that does not meet all rules, with each that it does not meet.
-pub(super) fn refuse_bad(
-    password: &str,
-    user: &str,
-    policy: &PasswordPolicy,
-    old: &[Secret],
-) -> Result<(), Refused> {
+pub(super) fn refuse_bad(password: &str, user: &str, policy: &PasswordPolicy, old: &[Secret]) -> Result<(), Refused> {
     let mut unmet = unmet_rules(policy, password);
     if password.to_lowercase() == user.to_lowercase() {
         unmet.push("to be another word than the user's name".to_owned());

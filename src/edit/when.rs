@@ -3,9 +3,9 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::Refused;
 use super::near::shown;
 use super::refused::form;
-use super::{Refused, near};
 use crate::identity::End;
 
 /// An end as it is written into a file.
@@ -34,7 +34,7 @@ impl When {
             })?,
         };
         if when.end.is_past(now) {
-            let message = format!("`{}` is past", near::shown(text));
+            let message = format!("`{}` is past", shown(text));
             return Err(form(message, "name a day or a time that is still to come"));
         }
         Ok(when)
@@ -114,9 +114,14 @@ mod tests {
 
     #[test]
     fn other_forms_and_what_is_past_are_refused() {
-        for text in ["", "soon", "90", "d", "0d", "-3d", "+3d", "1.5h", "3m", "3y", "99999999999999999999d", "9999999w", "d9"] {
+        for text in
+            ["", "soon", "90", "d", "0d", "-3d", "+3d", "1.5h", "3m", "3y", "99999999999999999999d", "9999999w", "d9"]
+        {
             let refused = When::parse(text, now()).unwrap_err();
-            assert!(refused.to_string().ends_with("is neither a date, nor a time, nor a duration"), "{text}: {refused}");
+            assert!(
+                refused.to_string().ends_with("is neither a date, nor a time, nor a duration"),
+                "{text}: {refused}"
+            );
         }
         assert_eq!(When::parse("2026-11-21", now()).unwrap_err().to_string(), "`2026-11-21` is past");
         assert_eq!(

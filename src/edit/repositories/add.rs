@@ -65,6 +65,9 @@ pub fn add_repository(folder: &Folder, request: &AddRepository) -> Result<Plan, 
 fn word(alias: &str) -> String {
     let is_plain = alias.starts_with(|c: char| c.is_ascii_alphabetic())
         && alias.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./".contains(&b))
-        && !matches!(alias.to_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");
+        && !matches!(
+            alias.to_lowercase().as_str(),
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
+        );
     if is_plain { alias.to_owned() } else { format!("'{}'", alias.replace('\'', "''")) }
 }

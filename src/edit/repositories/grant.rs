@@ -130,7 +130,10 @@ fn known(draft: &mut Draft<'_>, who: &Who) -> Result<(), Refused> {
             Err(unfit(format!("there is no user `{name}`"), hint))
         }
         Who::Group(group) if !snapshot.users().any(|user| user.groups.contains(group)) => {
-            let near = nearest(group.as_str(), draft.folder.group_names().into_iter().filter(|other| *other != group.as_str()));
+            let near = nearest(
+                group.as_str(),
+                draft.folder.group_names().into_iter().filter(|other| *other != group.as_str()),
+            );
             let near = near.map(|near| format!("; did you mean `/{near}`?")).unwrap_or_default();
             draft.note(format!("nobody is in the group `/{group}`{near}"));
             Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::attach::{Rights, rights, set_rights};
+use super::attach::{rights, set_rights};
 use super::entry::{self, path};
 use crate::edit::draft::Draft;
 use crate::edit::folder::SCHEMA_LINE;
@@ -91,7 +91,8 @@ fn name(folder: &Folder, request: &AddUser) -> Result<UserName, Refused> {
             return Err(form("a user with a password needs a name", "only a machine, with `--generate`, is given one"));
         }
         let grants = snapshot.repositories().iter().flat_map(|repository| repository.access.grants());
-        let granted = grants.filter_map(|grant| if let Who::User(name) = &grant.who { Some(name.as_str()) } else { None });
+        let granted =
+            grants.filter_map(|grant| if let Who::User(name) = &grant.who { Some(name.as_str()) } else { None });
         let made_up = made_up::name(snapshot.users().map(|user| user.name.as_str()).chain(granted))?;
         return UserName::of_user(&made_up).map_err(|error| form(made_up, error.to_string()));
     };

@@ -33,7 +33,8 @@ pub(super) enum Rights {
 impl Rights {
     /// The words that are written, each with what it allows.
     fn words(self) -> &'static [(&'static str, &'static [Action])] {
-        const WORDS: [(&str, &[Action]); 2] = [("read", &[Action::Pull]), ("write", &[Action::Push, Action::Overwrite])];
+        const WORDS: [(&str, &[Action]); 2] =
+            [("read", &[Action::Pull]), ("write", &[Action::Push, Action::Overwrite])];
         match self {
             Self::Pull => &WORDS[..1],
             Self::PullAndPush => &WORDS,

@@ -26,8 +26,7 @@ pub fn delete_users(folder: &Folder, users: &[String]) -> Result<Plan, Refused> 
     if names.is_empty() {
         return Err(form("no user is named", "name at least one"));
     }
-    let entries: Vec<_> =
-        names.iter().map(|name| Change::Remove { path: path(name.as_str(), None) }).collect();
+    let entries: Vec<_> = names.iter().map(|name| Change::Remove { path: path(name.as_str(), None) }).collect();
     let is_last = draft.model.snapshot.users().count() == names.len();
     let file = credentials(folder)?;
     if is_last {

@@ -33,7 +33,8 @@ pub fn promote(folder: &Folder, user: &str) -> Result<Plan, Refused> {
     if found.admin {
         return Ok(Plan::nothing(format!("`{user}` is an admin already"), Vec::new()));
     }
-    let locked = (!found.is_active(folder.now)).then(|| format!("`{user}` is disabled or has expired, and cannot sign in"));
+    let locked =
+        (!found.is_active(folder.now)).then(|| format!("`{user}` is disabled or has expired, and cannot sign in"));
     let mut plan =
         change_user(folder, user, vec![("admin", Some(Value::Boolean(true)))], format!("Make `{user}` an admin"))?;
     plan.notes.extend(locked);
@@ -47,8 +48,10 @@ pub fn demote(folder: &Folder, user: &str) -> Result<Plan, Refused> {
         return Ok(Plan::nothing(format!("`{user}` is no admin"), Vec::new()));
     }
     let snapshot = &folder.model()?.snapshot;
-    let is_theirs = |who: &Who| matches!(who, Who::User(name) if *name == found.name)
-        || matches!(who, Who::Group(group) if found.groups.contains(group));
+    let is_theirs = |who: &Who| {
+        matches!(who, Who::User(name) if *name == found.name)
+            || matches!(who, Who::Group(group) if found.groups.contains(group))
+    };
     let grants = snapshot.repositories().iter().flat_map(|repository| repository.access.grants());
     let keeps_nothing = !grants.filter(|grant| grant.holds_at(folder.now)).any(|grant| is_theirs(&grant.who));
     let mut plan = change_user(folder, user, vec![("admin", None)], format!("Make `{user}` no admin any more"))?;
