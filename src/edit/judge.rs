@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::refused::{Problems, unfit};
 use super::{Folder, Refused};
-use crate::config::{ANONYMOUS, AccessTest, Claim, Compiled, Model, Positions, TestImage, test_failure};
+use crate::config::{ANONYMOUS, AccessTest, Claim, Compiled, Model, Positions, TestImage, Written, test_failure};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::identity::{Subject, User, UserName};
 use crate::policy::{Snapshot, can};
@@ -51,15 +51,16 @@ fn new_ones<'d>(before: &[Diagnostic], after: &'d [Diagnostic]) -> Vec<&'d Diagn
     for found in before {
         *known.entry((found.code, &found.primary.place.file, &found.message)).or_default() += 1;
     }
-    let is_new = |found: &&Diagnostic| match known.get_mut(&(found.code, &*found.primary.place.file, &*found.message)) {
-        Some(count) if *count > 0 => {
-            *count -= 1;
-            false
+    let mut new = Vec::new();
+    for found in after {
+        match known.get_mut(&(found.code, &*found.primary.place.file, &*found.message)) {
+            Some(count) if *count > 0 => *count -= 1,
+            // What only counts others is none by itself.
+            _ if found.left_out > 0 => {}
+            _ => new.push(found),
         }
-        // A count of those that are not told each by itself.
-        _ => found.left_out == 0,
-    };
-    after.iter().filter(is_new).collect()
+    }
+    new
 }
 
 /// Warnings in one line each.
@@ -92,7 +93,7 @@ fn admins(before: &Snapshot, after: &Snapshot, now: Timestamp) -> Result<(), Ref
 }
 
 /// Access tests that hold must go on holding.
-fn tests(after: &Compiled, old: &Snapshot, new: &Snapshot, now: Timestamp) -> Result<(), Refused> {
+fn tests(after: &Compiled, old: &Arc<Snapshot>, new: &Arc<Snapshot>, now: Timestamp) -> Result<(), Refused> {
     let mut failed = Vec::new();
     for test in &after.tests {
         let at = test.at.unwrap_or(now);
@@ -107,7 +108,7 @@ fn tests(after: &Compiled, old: &Snapshot, new: &Snapshot, now: Timestamp) -> Re
     if failed.is_empty() { Ok(()) } else { Err(Refused::Tests(Problems::of(failed, after))) }
 }
 
-type Question<'t> = (Option<&'t UserName>, &'t crate::config::Written<Claim>, &'t TestImage);
+type Question<'t> = (Option<&'t UserName>, &'t Written<Claim>, &'t TestImage);
 
 fn questions(test: &AccessTest) -> impl Iterator<Item = Question<'_>> {
     test.subjects.iter().flat_map(move |subject| {
@@ -116,7 +117,7 @@ fn questions(test: &AccessTest) -> impl Iterator<Item = Question<'_>> {
     })
 }
 
-fn holds(snapshot: &Snapshot, subject: Option<&UserName>, claim: Claim, image: &TestImage, at: Timestamp) -> bool {
+fn holds(snapshot: &Arc<Snapshot>, subject: Option<&UserName>, claim: Claim, image: &TestImage, at: Timestamp) -> bool {
     let subject = match subject.map(|name| snapshot.user(name.as_str())) {
         None => Some(Subject::Anonymous),
         Some(user) => user.map(|user| Subject::User(Arc::clone(user))),

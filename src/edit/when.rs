@@ -3,9 +3,9 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::Refused;
 use super::near::shown;
 use super::refused::form;
-use super::{Refused, near};
 use crate::identity::End;
 
 /// An end as it is written into a file.
@@ -34,7 +34,7 @@ impl When {
             })?,
         };
         if when.end.is_past(now) {
-            let message = format!("`{}` is past", near::shown(text));
+            let message = format!("`{}` is past", shown(text));
             return Err(form(message, "name a day or a time that is still to come"));
         }
         Ok(when)

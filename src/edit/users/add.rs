@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::attach::{Rights, rights, set_rights};
+use super::attach::{rights, set_rights};
 use super::entry::{self, path};
 use crate::edit::draft::Draft;
 use crate::edit::folder::SCHEMA_LINE;
