@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use crate::cli::{CREDENTIALS, Failure};
+use crate::cli::Failure;
 
 use super::Halt;
 use super::beside;
@@ -83,7 +83,7 @@ impl Applied {
                 (_, None) => None,
                 (Some(_), Some(text)) => Some(beside::replacement(&step.path, text).map_err(cannot)?),
                 (None, Some(text)) => {
-                    let mode = if CREDENTIALS.contains(&&*target.name) { 0o600 } else { 0o666 };
+                    let mode = if target.change.is_private { 0o600 } else { 0o666 };
                     Some(beside::fresh(&step.path, text, mode).map_err(cannot)?)
                 }
             };

@@ -22,13 +22,14 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
+fn change(name: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
+    let is_private = name == "credentials.yaml";
+    FileChange { before: before.map(Into::into), after: after.map(Into::into), is_private }
+}
+
 fn targets(folder: &Path, changes: &[(&str, Option<&str>, Option<&str>)]) -> Result<Vec<Target>, Halt> {
-    let files: BTreeMap<Arc<str>, FileChange> = changes
-        .iter()
-        .map(|(name, before, after)| {
-            ((*name).into(), FileChange { before: before.map(Into::into), after: after.map(Into::into) })
-        })
-        .collect();
+    let files: BTreeMap<Arc<str>, FileChange> =
+        changes.iter().map(|(name, before, after)| ((*name).into(), change(name, *before, *after))).collect();
     Root::open(folder)?.targets(&files, &live::read(folder).unwrap())
 }
 
@@ -191,7 +192,7 @@ fn a_dangling_link_is_no_place_for_a_new_file() {
     let dir = folder(&[("repos/a.yaml", "a\n")]);
     symlink("/nowhere/b.yaml", dir.path().join("repos/b.yaml")).unwrap();
     let root = Root::open(dir.path()).unwrap();
-    let change = FileChange { before: None, after: Some("b\n".into()) };
+    let change = change("repos/b.yaml", None, Some("b\n"));
     let tree = crate::config::Tree::default();
     let result = root.targets(&[("repos/b.yaml".into(), change)].into(), &tree);
     assert!(matches!(result, Err(Halt::Failed(failure)) if failure.message.contains("leads nowhere")));

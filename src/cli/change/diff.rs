@@ -76,7 +76,7 @@ mod tests {
     use crate::edit::FileChange;
 
     fn diff(name: &str, before: Option<&str>, after: Option<&str>) -> String {
-        let change = FileChange { before: before.map(Into::into), after: after.map(Into::into) };
+        let change = FileChange { before: before.map(Into::into), after: after.map(Into::into), is_private: false };
         let target = Target { name: name.into(), shown: format!("conf/{name}"), path: "/".into(), change };
         unified(&[target], false)
     }
