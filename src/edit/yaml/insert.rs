@@ -36,8 +36,10 @@ fn is_spaced(text: &str, entries: &[Entry], is_long: bool) -> bool {
     let last = entries.get(start..).unwrap_or_default();
     let mut gaps = last.windows(2).map(|pair| {
         let gap = text.get(pair[0].end()..pair[1].start).unwrap_or_default();
-        gap.lines().skip(1).any(|line| line.trim().is_empty() && !gap.ends_with(line))
-            || gap.matches('\n').count() > 1 && gap.lines().skip(1).any(|line| line.is_empty())
+        // The first piece is the rest of a line, the last one the next key's indentation.
+        let mut lines: Vec<&str> = gap.split('\n').skip(1).collect();
+        lines.pop();
+        lines.iter().any(|line| line.trim().is_empty())
     });
     is_long && last.len() > 1 && gaps.all(|is_apart| is_apart)
 }

@@ -44,7 +44,8 @@ pub enum Value {
 /// A change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Sets the value under a path of keys: replaces a value, or adds the key and the mappings above it.
+    /// Sets the value under a path of keys: replaces a value, or adds the key and the mappings above it. Of a mapping
+    /// or list that has something in common with the new one only what differs is changed; keys keep their order.
     Set {
         /// The keys from the root.
         path: Vec<String>,
@@ -71,3 +72,6 @@ pub enum Change {
         positions: Vec<usize>,
     },
 }
+
+#[cfg(test)]
+mod tests;

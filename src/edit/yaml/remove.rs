@@ -1,11 +1,10 @@
 //! Entries that go, with the comments that are theirs and the blank lines that would be too many.
 
-use super::layout::{Entry, Form};
+use super::layout::{Entry, Form, Odd};
 use super::lines::{
     Kind, behind_break, blanks_above, blanks_below, byte, comments_above, count, end_above, head, kind, line_end,
     opens_line, skip, tail,
 };
-use super::replace;
 use super::source::{Level, Source};
 use super::splice::Splices;
 
@@ -16,12 +15,12 @@ pub(super) fn entries(
     is_gone: &[bool],
     is_root: bool,
     splices: &mut Splices,
-) {
+) -> Result<(), Odd> {
     if level.place.form == Form::Flow {
-        in_flow(source, level, is_gone, splices);
-    } else {
-        in_block(source, level, is_gone, is_root, splices);
+        return in_flow(source, level, is_gone, splices);
     }
+    in_block(source, level, is_gone, is_root, splices);
+    Ok(())
 }
 
 /// Whole lines: from the beginning of one to the beginning of another, or the end of the text.
@@ -55,12 +54,14 @@ fn in_block(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], is_roo
         floor = entry.end();
     }
     let first = groups.first().map_or(0, |(lines, ..)| lines.start);
-    for (lines, from, to) in groups {
+    for &(lines, from, to) in &groups {
         let above = blanks_above(text, lines.start, top);
         let below = blanks_below(text, lines.end);
         let is_last = to + 1 == level.entries.len();
         let is_first = from == 0 && above == lines.start && !has_comment_above(text, lines.start);
-        let cut = if is_last {
+        let cut = if all && is_root {
+            lines
+        } else if is_last {
             Lines { start: above, end: lines.end }
         } else if is_first {
             Lines { start: lines.start, end: below }
@@ -72,8 +73,18 @@ fn in_block(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], is_roo
         cut_lines(text, cut, all && is_root, splices);
     }
     if all {
-        replace::emptied(source, level, first, splices, is_root);
+        let empty = if level.node.items().is_some() { "[]" } else { "{}" };
+        if is_root {
+            let is_end = lacks_break(text) && groups.last().is_some_and(|(lines, ..)| lines.end == text.len());
+            splices.insert(first, format!("{empty}{}", if is_end { "" } else { source.newline }));
+        } else {
+            splices.insert(level.place.after, format!(" {empty}"));
+        }
     }
+}
+
+fn lacks_break(text: &str) -> bool {
+    byte(text, text.len().saturating_sub(1)) != Some(b'\n')
 }
 
 fn has_comment_above(text: &str, start: usize) -> bool {
@@ -84,17 +95,17 @@ fn has_comment_above(text: &str, start: usize) -> bool {
 /// Takes lines away. Where the last line of the text has no line break, the one that becomes the last has none
 /// either.
 fn cut_lines(text: &str, lines: Lines, is_replaced: bool, splices: &mut Splices) {
-    let lacks_break = lines.end == text.len() && byte(text, text.len() - 1) != Some(b'\n');
+    let lacks_break = lines.end == text.len() && lacks_break(text);
     let start = if lacks_break && !is_replaced { end_above(text, lines.start) } else { None };
     splices.delete(start.unwrap_or(lines.start), lines.end);
 }
 
-fn in_flow(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], splices: &mut Splices) {
-    let text = source.text;
+fn in_flow(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], splices: &mut Splices) -> Result<(), Odd> {
     let gone = |position: usize| is_gone.get(position).is_some_and(|gone| *gone);
     let (open, close) = (level.place.start + 1, level.place.end - 1);
-    if (0..level.entries.len()).all(gone) {
-        return splices.delete(open, close);
+    if (0..level.entries.len()).all(gone) && !source.has_comment(open, close) {
+        splices.delete(open, close);
+        return Ok(());
     }
     let mut position = 0;
     while position < level.entries.len() {
@@ -109,38 +120,48 @@ fn in_flow(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], splices
         let run = level.entries.get(from..position).unwrap_or_default();
         let before = from.checked_sub(1).and_then(|at| level.entries.get(at));
         let next = level.entries.get(position);
-        run_in_flow(text, level, run, (before, next), splices);
+        run_in_flow(source, level, run, (before, next), splices)?;
     }
+    Ok(())
 }
 
-/// Takes neighbours within brackets away, which some entry stands beside.
+/// Takes neighbours within brackets away.
 fn run_in_flow(
-    text: &str,
+    source: &Source<'_>,
     level: &Level<'_, '_>,
     run: &[Entry],
     (before, next): (Option<&Entry>, Option<&Entry>),
     splices: &mut Splices,
-) {
-    let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
+) -> Result<(), Odd> {
+    let text = source.text;
+    let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
     let comma = |entry: &Entry| {
         let at = skip(text, entry.end());
         (byte(text, at) == Some(b',')).then_some(at)
     };
-    let own_lines: Option<Vec<Lines>> = run.iter().map(|entry| own_lines(text, level, entry, before)).collect();
+    // A comma that would stand behind the last entry where none stood.
+    let needless = if next.is_none() && !level.has_comma { before.and_then(comma) } else { None };
+    let mut before_it = before;
+    let own_lines: Option<Vec<Lines>> =
+        run.iter().map(|entry| own_lines(text, level, entry, std::mem::replace(&mut before_it, Some(entry)))).collect();
     if let Some(own_lines) = own_lines {
-        for lines in own_lines {
-            splices.delete(lines.start, lines.end);
-        }
-        if let (None, false, Some(comma)) = (next, level.has_comma, before.and_then(comma)) {
-            splices.delete(comma, comma + 1);
-        }
-        return;
+        own_lines.iter().for_each(|lines| splices.delete(lines.start, lines.end));
+        needless.into_iter().for_each(|comma| splices.delete(comma, comma + 1));
+        return Ok(());
     }
     match (before, next) {
-        (None, Some(next)) => splices.delete(first.start, next.start),
-        (Some(before), _) => splices.delete(before.end(), last.end()),
-        (None, None) => {}
+        (Some(before), _) if !source.has_comment(before.end(), last.end()) => splices.delete(before.end(), last.end()),
+        // Of the comments between, one behind what goes may go with it.
+        (_, Some(next)) if !source.has_comment(line_end(text, last.end()).min(next.start), next.start) => {
+            splices.delete(first.start, next.start);
+        }
+        (Some(_), None) if !source.has_comment(first.start, last.end()) => {
+            splices.delete(first.start, last.end());
+            needless.into_iter().for_each(|comma| splices.delete(comma, comma + 1));
+        }
+        _ => return Err(Odd(first.start)),
     }
+    Ok(())
 }
 
 /// The lines of an entry within brackets that shares them with nothing, with the comments above it.

@@ -2,7 +2,7 @@
 
 use super::Value;
 use super::layout::{Form, Odd};
-use super::lines::{behind_break, line_end, line_start, tail};
+use super::lines::{line_end, line_start, tail};
 use super::refused::{Refused, shown};
 use super::source::{Level, Source};
 use super::splice::Splices;
@@ -107,16 +107,4 @@ fn in_place(
 fn header_end(text: &str, start: usize) -> usize {
     let rest = text.get(start..).unwrap_or_default();
     start + rest.find(char::is_whitespace).unwrap_or(rest.len())
-}
-
-/// Leaves brackets with nothing in them where all lines of a block mapping or list go.
-pub(super) fn emptied(source: &Source<'_>, level: &Level<'_, '_>, start: usize, splices: &mut Splices, is_root: bool) {
-    let empty = if level.node.items().is_some() { "[]" } else { "{}" };
-    if is_root {
-        let newline =
-            if behind_break(source.text, line_end(source.text, start)).is_some() { source.newline } else { "" };
-        splices.insert(start, format!("{empty}{newline}"));
-    } else {
-        splices.insert(level.place.after, format!(" {empty}"));
-    }
 }

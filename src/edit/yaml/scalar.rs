@@ -44,7 +44,7 @@ fn is_visible(c: char) -> bool {
         ' ' => true,
         // Directions and marks of bytes: YAML allows them, but nobody sees them.
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => false,
-        '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}' => false,
+        '\u{ad}' | '\u{61c}' | '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'.. => false,
         c => !c.is_control() && !c.is_whitespace(),
     }
 }

@@ -56,6 +56,12 @@ impl<'t> Source<'t> {
         config::line_column(self.text, at).0
     }
 
+    /// Whether a comment begins between two places.
+    pub(super) fn has_comment(&self, start: usize, end: usize) -> bool {
+        let next = self.marks.comments.partition_point(|comment| comment.start < start);
+        self.marks.comments.get(next).is_some_and(|comment| comment.start < end)
+    }
+
     pub(super) fn odd(&self, odd: Odd) -> Refused {
         Refused::Unusual { line: self.line(odd.0) }
     }

@@ -17,6 +17,7 @@ use crate::config::Node;
 /// # Errors
 /// Where a change cannot be made without touching something else: the line, and what to do by hand.
 pub fn apply(text: &str, changes: &[Change]) -> Result<String, Refused> {
+    let mut changes = changes.to_vec();
     let mut current = text.to_owned();
     let mut expected: Option<Expected> = None;
     let mut done = 0;
@@ -38,6 +39,9 @@ pub fn apply(text: &str, changes: &[Change]) -> Result<String, Refused> {
             }
             None => Tree::of(source.root.as_ref()),
         };
+        while let Some(smaller) = changes.get(done).and_then(|change| tree.smaller(change)) {
+            changes.splice(done..=done, smaller);
+        }
         let Some(left) = changes.get(done..).filter(|left| !left.is_empty()) else { return Ok(current) };
         let mut splices = Splices::default();
         let taken = plan(&source, left, &mut splices)?;
@@ -215,7 +219,9 @@ fn list<'s, 't>(source: &Source<'t>, found: &Found<'s, 't, '_>, node: &'s Node<'
 /// Refuses a path that was not found to its end.
 fn must_be_there(source: &Source<'_>, found: &Found<'_, '_, '_>) -> Result<(), Refused> {
     let Some(missing) = found.rest.first() else { return Ok(()) };
-    Err(Refused::Missing { line: source.line(found.place.start), key: shown(missing) })
+    let above = found.levels.last().and_then(|(level, position)| level.entries.get(*position));
+    let line = source.line(above.map_or(found.place.start, |entry| entry.start));
+    Err(Refused::Missing { line, key: shown(missing) })
 }
 
 fn remove_keys(
@@ -240,18 +246,21 @@ fn remove_keys(
         }
     }
     let pairs = level.node.pairs().unwrap_or_default();
-    let is_gone: Vec<bool> = pairs.iter().map(|(key, _)| key.text().is_some_and(|key| names.contains(key))).collect();
+    let mark = |names: &HashSet<&str>| -> Vec<bool> {
+        pairs.iter().map(|(key, _)| key.text().is_some_and(|key| names.contains(key))).collect()
+    };
+    let mut is_gone = mark(&names);
     if is_gone.iter().filter(|gone| **gone).count() < names.len() {
         // One of the others is not there, and is refused in its turn.
         names.clear();
         names.insert(path.last().map_or("", String::as_str));
+        is_gone = mark(&names);
     }
-    let is_gone: Vec<bool> = pairs.iter().map(|(key, _)| key.text().is_some_and(|key| names.contains(key))).collect();
-    for (entry, (key, _)) in level.entries.iter().zip(pairs).zip(&is_gone).filter(|(_, gone)| **gone).map(|(it, _)| it)
-    {
+    for ((entry, (key, _)), _) in level.entries.iter().zip(pairs).zip(&is_gone).filter(|(_, gone)| **gone) {
         source.must_not_be_repeated(key.text().unwrap_or_default(), entry.start, entry.end())?;
     }
-    remove::entries(source, level, &is_gone, found.levels.len() == 1, splices);
+    let is_root = found.levels.len() == 1;
+    remove::entries(source, level, &is_gone, is_root, splices).map_err(|odd| source.odd(odd))?;
     Ok(names.len())
 }
 
@@ -285,6 +294,6 @@ fn remove_items(
     for (entry, _) in level.entries.iter().zip(&is_gone).filter(|(_, gone)| **gone) {
         source.must_not_be_repeated(found.key(), entry.start, entry.end())?;
     }
-    remove::entries(source, &level, &is_gone, false, splices);
+    remove::entries(source, &level, &is_gone, false, splices).map_err(|odd| source.odd(odd))?;
     Ok(1)
 }

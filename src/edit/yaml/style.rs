@@ -82,18 +82,19 @@ impl<'s, 't> Style<'s, 't> {
 
     /// Whether a value goes into brackets.
     pub(super) fn is_flow(&self, value: &Value) -> bool {
-        let is_like = |node: &&&Node<'_>| match value {
-            Value::List(_) => node.items().is_some_and(|items| !items.is_empty()),
-            _ => node.pairs().is_some_and(|pairs| !pairs.is_empty()),
-        };
-        let mut neighbours = self.like.iter().filter(is_like).peekable();
+        let lists =
+            || self.like.iter().filter_map(|node| Some((*node, node.items()?.len()))).filter(|(_, count)| *count > 0);
+        let mappings = || self.like.iter().filter(|node| node.pairs().is_some_and(|pairs| !pairs.is_empty()));
         match value {
             Value::Text(_) | Value::Boolean(_) => true,
             Value::List(items) if items.is_empty() => true,
             Value::Mapping(pairs) if pairs.is_empty() => true,
-            _ if neighbours.peek().is_some() => neighbours.all(|node| is_flow(self.text, node)),
-            Value::List(items) => items.iter().all(|item| matches!(item, Value::Text(_) | Value::Boolean(_))),
-            Value::Mapping(_) => false,
+            // As the list that is as long, the nearest of them.
+            Value::List(items) => match lists().rev().min_by_key(|(_, count)| count.abs_diff(items.len())) {
+                Some((node, _)) => is_flow(self.text, node),
+                None => items.iter().all(|item| matches!(item, Value::Text(_) | Value::Boolean(_))),
+            },
+            Value::Mapping(_) => mappings().next().is_some() && mappings().all(|node| is_flow(self.text, node)),
         }
     }
 

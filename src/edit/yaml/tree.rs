@@ -84,6 +84,50 @@ impl Tree {
         Some(())
     }
 
+    /// The smaller changes that a mapping or list needs to become another one which has something in common with
+    /// it.
+    pub(super) fn smaller(&self, change: &Change) -> Option<Vec<Change>> {
+        let Change::Set { path, value } = change else { return None };
+        let old = path.iter().try_fold(self, |tree, key| match tree {
+            Self::Mapping(pairs) => pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            _ => None,
+        })?;
+        match (old, value) {
+            (Self::Mapping(old), Value::Mapping(new)) => {
+                let below = |key: &String| path.iter().chain([key]).cloned().collect();
+                let gone = old.iter().filter(|(key, _)| new.iter().all(|(name, _)| name != key));
+                let gone: Vec<_> = gone.map(|(key, _)| Change::Remove { path: below(key) }).collect();
+                if gone.len() == old.len() {
+                    return None;
+                }
+                let is_new = |(key, value): &&(String, Value)| {
+                    let same = old.iter().find(|(name, _)| name == key);
+                    same.is_none_or(|(_, old)| *old != Self::from(value))
+                };
+                let set = new.iter().filter(is_new);
+                let set = set.map(|(key, value)| Change::Set { path: below(key), value: value.clone() });
+                Some(set.chain(gone).collect())
+            }
+            (Self::List(old), Value::List(new)) => {
+                let mut rest = new.as_slice();
+                let mut positions = Vec::new();
+                for (position, item) in old.iter().enumerate() {
+                    match rest.split_first() {
+                        Some((next, behind)) if *item == Self::from(next) => rest = behind,
+                        _ => positions.push(position),
+                    }
+                }
+                if rest.len() == new.len() {
+                    return None;
+                }
+                let remove = (!positions.is_empty()).then(|| Change::RemoveItems { path: path.clone(), positions });
+                let append = (!rest.is_empty()).then(|| Change::Append { path: path.clone(), items: rest.to_vec() });
+                Some(remove.into_iter().chain(append).collect())
+            }
+            _ => None,
+        }
+    }
+
     fn find(&mut self, path: &[String]) -> Option<&mut Self> {
         path.iter().try_fold(self, |tree, key| match tree {
             Self::Mapping(pairs) => pairs.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value),
