@@ -9,7 +9,7 @@ use super::render::visible;
 /// Blanks between two columns.
 const GAP: usize = 2;
 /// No column is made narrower.
-const COLUMN_MIN: usize = 8;
+const COLUMN_MIN: usize = 6;
 
 /// How to print a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,24 +72,32 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Columns side by side; `-` stands for an empty cell. On a terminal the table is no wider than that: cells that
-    /// are too long go on in the next line.
+    /// Columns side by side; `-` stands for an empty cell. On a terminal the table is no wider than that: columns in
+    /// which nothing stands are left out, and cells that are too long go on in the next line.
     pub(super) fn human(&self) -> String {
         self.human_within(output::width())
     }
 
     fn human_within(&self, available: Option<usize>) -> String {
-        let shown = |cell: &Cell| Some(cell.text()).filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
-        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(shown).collect()).collect();
-        let head: Vec<String> = self.head.iter().map(|word| (*word).to_owned()).collect();
-        let widest = |at: usize| {
-            let cells = rows.iter().chain([&head]).filter_map(|row| row.get(at));
-            cells.map(|cell| cell.width()).max().unwrap_or(0)
+        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(Cell::text).collect()).collect();
+        let width = |at: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.width());
+            cells.chain(self.head.get(at).map(|word| word.width())).max().unwrap_or(0)
         };
-        let mut widths: Vec<usize> = (0..head.len()).map(widest).collect();
-        if let Some(available) = available {
-            narrow(&mut widths, available.saturating_sub(GAP * head.len().saturating_sub(1)));
+        let mut columns: Vec<usize> = (0..self.head.len()).collect();
+        let too_wide =
+            |columns: &[usize]| available.filter(|available| whole(columns.iter().copied().map(width)) > *available);
+        if too_wide(&columns).is_some() {
+            columns.retain(|at| rows.iter().any(|row| row.get(*at).is_some_and(|cell| !cell.is_empty())));
         }
+        let mut widths: Vec<usize> = columns.iter().copied().map(width).collect();
+        if let Some(available) = too_wide(&columns) {
+            narrow(&mut widths, available.saturating_sub(GAP * columns.len().saturating_sub(1)));
+        }
+        let shown = |cell: &String| if cell.is_empty() { "-".to_owned() } else { cell.clone() };
+        let picked = |row: &[String]| columns.iter().filter_map(|at| row.get(*at)).map(shown).collect::<Vec<_>>();
+        let head: Vec<String> = self.head.iter().map(|word| (*word).to_owned()).collect();
+        let (head, rows) = (picked(&head), rows.iter().map(|row| picked(row)).collect::<Vec<_>>());
         let mut text = String::new();
         for row in [&head].into_iter().chain(&rows) {
             let cells: Vec<Vec<String>> = row.iter().zip(&widths).map(|(cell, width)| wrapped(cell, *width)).collect();
@@ -128,6 +136,11 @@ impl Table {
         }
         text
     }
+}
+
+/// The width of a line of such columns.
+fn whole(widths: impl Iterator<Item = usize>) -> usize {
+    widths.map(|width| width + GAP).sum::<usize>().saturating_sub(GAP)
 }
 
 /// Takes from the widest columns until all fit, as far as they can be narrowed.
@@ -230,6 +243,10 @@ mod tests {
         assert!(table.human_within(Some(5)).lines().all(|line| line.width() <= 2 * COLUMN_MIN + GAP));
         let second = table.human_within(None).lines().nth(2).unwrap().to_owned();
         assert_eq!(second.width(), 41 + GAP + 24, "a wide character takes two places: {second}");
+        let mut sparse = Table::new(&["one", "nothing", "two"]);
+        sparse.push(["abcdef", "", "ghijkl"].map(|text| Cell::Plain(text.to_owned())).to_vec());
+        assert_eq!(sparse.human_within(Some(23)), "one     nothing  two\nabcdef  -        ghijkl\n");
+        assert_eq!(sparse.human_within(Some(22)), "one     two\nabcdef  ghijkl\n");
         assert_eq!(wrapped("a, bcd, efgh", 6), ["a,", "bcd,", "efgh"]);
         assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
     }
