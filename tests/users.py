@@ -53,7 +53,7 @@ class Folder:
         done = subprocess.run([SKOPEO, *words], capture_output=True, text=True)
         if done.returncode and not any(word in done.stderr for word in
                                        ("denied", "unauthorized", "authentication required", "invalid username/password",
-                                        "access to the resource")):
+                                        "access to the resource", "401 (Unauthorized)", "403 (Forbidden)")):
             raise AssertionError(f"{action} {image} as {user}: {done.stderr}")
         return done.returncode == 0
 
@@ -78,7 +78,7 @@ class Folder:
     def old(self, user, secret, image):
         """A token and a kept connection, to be tried after a change."""
         client = lab.Client(self.server.port, user, secret)
-        query = f"/token?service=127.0.0.1:{self.server.port}&scope=repository:{image}:pull,push"
+        query = f"/token?service=portolan&scope=repository:{image}:pull,push"
         token = json.loads(client.want(200, "GET", query).body)["token"]
         client.want(200, "GET", f"/v2/{image}/manifests/v1")
         bearer = lab.Client(self.server.port)

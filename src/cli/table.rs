@@ -143,13 +143,18 @@ fn whole(widths: impl Iterator<Item = usize>) -> usize {
     widths.map(|width| width + GAP).sum::<usize>().saturating_sub(GAP)
 }
 
-/// Takes from the widest columns until all fit, as far as they can be narrowed.
+/// Takes from the widest columns until all fit, as far as they can be narrowed; from the first one, by which people
+/// name a row, only where the others are not enough.
 fn narrow(widths: &mut [usize], available: usize) {
     let mut too_much = widths.iter().sum::<usize>().saturating_sub(available);
     while too_much > 0 {
-        let Some(widest) = widths.iter_mut().max().filter(|width| **width > COLUMN_MIN) else { return };
+        let can = |width: &&mut usize| **width > COLUMN_MIN;
+        let Some(widest) = widths.iter_mut().skip(1).filter(can).max() else { break };
         *widest -= 1;
         too_much -= 1;
+    }
+    if let Some(first) = widths.first_mut() {
+        *first = first.saturating_sub(too_much).max(COLUMN_MIN.min(*first));
     }
 }
 

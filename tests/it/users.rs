@@ -371,7 +371,7 @@ fn what_is_refused_changes_nothing() {
         (&["user", "edit", "mark", "--expires", "2020-01-01"], "", 2, "past"),
         (&["user", "edit", "root", "--expires", "90d"], "", 1, "admin"),
         (&["user", "delete", "root", "--yes"], "", 1, "admin"),
-        (&["user", "delete", "jane", "mark"], "", 1, "--yes"),
+        (&["user", "delete", "mark", "ci"], "", 1, "--yes"),
         (&["user", "delete", "mark", "nobody", "--yes"], "", 1, "nobody"),
         (&["repository", "add", "team"], "", 1, "team"),
         (&["repository", "add", "Team"], "", 2, "Team"),
@@ -381,7 +381,7 @@ fn what_is_refused_changes_nothing() {
         (&["repository", "grant", "team", "jnae", "read"], "", 1, "jane"),
         (&["repository", "revoke", "team", "jnae"], "", 1, "jane"),
         (&["repository", "revoke", "team", "jane", "delete"], "", 1, "write"),
-        (&["repository", "delete", "team"], "", 1, "--yes"),
+        (&["repository", "delete", "other"], "", 1, "--yes"),
         (&["repository", "delete", "taem", "--yes"], "", 1, "team"),
         // An access test holds before and would not afterwards.
         (&["repository", "revoke", "team", "jane"], "", 1, "access test"),
