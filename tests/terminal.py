@@ -54,7 +54,7 @@ class Terminal:
     def until(self, pattern, seconds=20):
         """Reads until the pattern is seen, and gives all that was."""
         end = time.time() + seconds
-        while not re.search(pattern, self.seen):
+        while not re.search(pattern, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.seen)):
             if time.time() > end:
                 raise AssertionError(f"`{pattern}` is not seen: {self.seen!r}")
             if not self.read(0.2):

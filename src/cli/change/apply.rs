@@ -1,5 +1,6 @@
 //! Changes the files of a plan: all, or none.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,10 @@ impl Applied {
     }
 
     fn prepare(&mut self, targets: &[Target], is_alone: bool) -> Result<(), Halt> {
+        let folders: BTreeSet<&Path> = targets.iter().filter_map(|target| target.path.parent()).collect();
+        if is_alone {
+            folders.into_iter().for_each(beside::remove_stale);
+        }
         for target in targets {
             let cannot = |error: io::Error| {
                 let failure = Failure::new(format!("cannot write `{}`: {error}; nothing was changed", target.shown));
@@ -57,9 +62,6 @@ impl Applied {
                     _ => failure,
                 }
             };
-            if is_alone {
-                beside::remove_stale(&target.path);
-            }
             let (before, after) = (target.change.before.as_deref(), target.change.after.as_deref());
             self.steps.push(Step {
                 shown: target.shown.clone(),

@@ -60,12 +60,10 @@ pub(super) fn backup(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Removes what commands left beside a file that were killed.
-pub(super) fn remove_stale(path: &Path) {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else { return };
-    let begin = format!(".{name}{MARK}");
+/// Removes what commands left in a folder that were killed. Only for whoever is alone there.
+pub(super) fn remove_stale(folder: &Path) {
     let is_stale = |name: &str| {
-        let drawn = name.strip_prefix(&begin);
+        let drawn = name.strip_prefix('.').and_then(|name| name.rsplit_once(MARK)).map(|(_, drawn)| drawn);
         drawn.is_some_and(|drawn| drawn.len() == DRAWN && drawn.bytes().all(|byte| byte.is_ascii_hexdigit()))
     };
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -206,11 +204,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.yaml");
         let left = hidden(&path).unwrap();
-        let others = [".a.yaml", ".a.yaml.portolan-mine", ".b.yaml.portolan-0123456789ab", "a.yaml"];
+        let others = [".a.yaml", ".a.yaml.portolan-mine", "b.yaml.portolan-0123456789ab", "a.yaml"];
         for name in others.map(PathBuf::from).iter().chain([&left]) {
             fs::write(dir.path().join(name), "").unwrap();
         }
-        remove_stale(&path);
+        remove_stale(dir.path());
         assert!(!left.exists());
         assert!(others.iter().all(|name| dir.path().join(name).exists()));
     }

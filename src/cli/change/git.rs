@@ -1,6 +1,6 @@
 //! Commits of changed files: these and nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -29,6 +29,8 @@ const LINES_MAX: usize = 20;
 pub(super) struct Ready {
     /// The topmost folder.
     top: PathBuf,
+    /// That of the configuration.
+    folder: PathBuf,
     /// The files, below it.
     paths: Vec<PathBuf>,
     /// Those of them that are new.
@@ -45,7 +47,7 @@ impl Ready {
                 .with_hint("leave out `--commit`, and commit there"));
         }
         for variable in ["GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"] {
-            run(&top, &["var", variable], &[]).map_err(|why| {
+            run(&top, &["-c", "user.useConfigOnly=true", "var", variable]).map_err(|why| {
                 Failure::new(format!("git does not know who you are: {why}")).with_hint(
                     "`git config user.name NAME` and `git config user.email ADDRESS` tell it; nothing was changed",
                 )
@@ -54,7 +56,7 @@ impl Ready {
         let below = |target: &Target| target.path.strip_prefix(&top).map(Path::to_path_buf).unwrap_or_default();
         let paths: Vec<PathBuf> = targets.iter().map(below).collect();
         let fresh = targets.iter().filter(|target| target.change.before.is_none()).map(below).collect();
-        let ready = Self { top, paths, fresh };
+        let ready = Self { top, folder: root.path.clone(), paths, fresh };
         ready.require_tracked(targets)?;
         ready.require_clean(targets)?;
         Ok(ready)
@@ -62,49 +64,44 @@ impl Ready {
 
     /// Files that git ignores, or whose changes it does not look for, cannot be committed.
     fn require_tracked(&self, targets: &[Target]) -> Result<(), Failure> {
-        for (target, path) in targets.iter().zip(&self.paths) {
-            let mut git = command(&self.top);
-            let ignored = output(git.args(["check-ignore", "--quiet", "--"]).arg(path), &[]);
-            if ignored.is_ok_and(|output| output.status.success()) {
-                return Err(refused(format!("`{}` is ignored by git, so that it cannot be committed", target.shown))
-                    .with_hint("leave out `--commit`, or change `.gitignore`"));
-            }
+        let mut asked = Vec::new();
+        for path in &self.paths {
+            asked.extend_from_slice(path.as_os_str().as_encoded_bytes());
+            asked.push(0);
         }
-        let mut git = command(&self.top);
-        let listed = output(git.args(["ls-files", "-v", "-z", "--"]).args(self.pathspecs(&self.paths)), &[])
-            .map_err(|error| not_run(&error))?;
+        // It ends with 1 where none is.
+        let ignored = output(command(&self.top).args(["check-ignore", "-z", "--stdin"]), &asked).map_err(not_run)?;
+        if let Some(target) = self.first_of(targets, &paths_of(&ignored.stdout, 0)) {
+            return Err(refused(format!("`{}` is ignored by git, so that it cannot be committed", target.shown))
+                .with_hint("leave out `--commit`, or change `.gitignore`"));
+        }
+        let listed =
+            output(command(&self.folder).args(["ls-files", "--full-name", "-v", "-z"]), &[]).map_err(not_run)?;
         let is_unseen = |entry: &&[u8]| entry.first().is_some_and(|tag| tag.is_ascii_lowercase() || *tag == b'S');
-        match listed.stdout.split(|byte| *byte == 0).find(is_unseen) {
-            Some(entry) => {
-                let path = String::from_utf8_lossy(entry.get(2..).unwrap_or_default()).into_owned();
-                Err(refused(format!("git was told not to look for changes of `{path}`"))
-                    .with_hint(format!("`git update-index --no-assume-unchanged --no-skip-worktree {path}`")))
-            }
+        let unseen: HashSet<&[u8]> =
+            listed.stdout.split(|byte| *byte == 0).filter(is_unseen).filter_map(|entry| entry.get(2..)).collect();
+        match self.first_of(targets, &unseen) {
             None => Ok(()),
+            Some(target) => Err(refused(format!("git was told not to look for changes of `{}`", target.shown))
+                .with_hint("`git update-index --no-assume-unchanged --no-skip-worktree FILE` ends that")),
         }
     }
 
     /// Changes that somebody else made to the files would become part of the commit.
     fn require_clean(&self, targets: &[Target]) -> Result<(), Failure> {
-        let mut git = command(&self.top);
-        git.env("GIT_OPTIONAL_LOCKS", "0").args([
-            "status",
-            "--porcelain=v1",
-            "-z",
-            "--untracked-files=all",
-            "--no-renames",
-            "--",
-        ]);
-        let status = output(git.args(self.pathspecs(&self.paths)), &[]).map_err(|error| not_run(&error))?;
+        let mut git = command(&self.folder);
+        git.env("GIT_OPTIONAL_LOCKS", "0");
+        git.args(["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", "."]);
+        let status = output(&mut git, &[]).map_err(not_run)?;
         if !status.status.success() {
             return Err(Failure::new(format!("git cannot tell what changed: {}", said(&status))));
         }
-        let changed: BTreeSet<&[u8]> =
-            status.stdout.split(|byte| *byte == 0).filter_map(|entry| entry.get(3..)).collect();
+        let changed = paths_of(&status.stdout, 3);
+        let is_changed = |path: &&PathBuf| changed.contains(path.as_os_str().as_encoded_bytes());
         let named: Vec<String> = targets
             .iter()
             .zip(&self.paths)
-            .filter(|(_, path)| changed.contains(path.as_os_str().as_encoded_bytes()))
+            .filter(|(_, path)| is_changed(path))
             .map(|(target, _)| format!("`{}`", target.shown))
             .collect();
         if named.is_empty() {
@@ -115,12 +112,18 @@ impl Ready {
             .with_hint("commit or stash them first, or leave out `--commit`"))
     }
 
+    /// The first of the files whose path is among these.
+    fn first_of<'t>(&self, targets: &'t [Target], paths: &HashSet<&[u8]>) -> Option<&'t Target> {
+        let is_one = |path: &PathBuf| paths.contains(path.as_os_str().as_encoded_bytes());
+        targets.iter().zip(&self.paths).find(|(_, path)| is_one(path)).map(|(target, _)| target)
+    }
+
     /// Commits the files, and tells the commit's short name. Where it fails, git is as it was.
     pub(super) fn commit(&self, message: &[String]) -> Result<String, Failure> {
         let intend = |what: &[&str]| {
             let mut git = command(&self.top);
             let done = output(git.args(what).arg("--").args(self.pathspecs(&self.fresh)), &[]);
-            done.map_err(|error| not_run(&error)).and_then(|done| match done.status.success() {
+            done.map_err(not_run).and_then(|done| match done.status.success() {
                 true => Ok(()),
                 false => Err(Failure::new(format!("git cannot take in a new file: {}", said(&done)))),
             })
@@ -144,7 +147,7 @@ impl Ready {
             }
             return Err(Failure::new(format!("git refused the commit, or a hook of it did: {why}")).with_exit(Exit::No));
         }
-        run(&self.top, &["rev-parse", "--short", "HEAD"], &[])
+        run(&self.top, &["rev-parse", "--short", "HEAD"])
             .map_err(|why| Failure::new(format!("the commit was made, but git cannot tell its name: {why}")))
     }
 
@@ -173,7 +176,7 @@ fn deepest(path: &Path) -> Option<&Path> {
 }
 
 fn top_of(folder: &Path) -> Result<PathBuf, Failure> {
-    let top = run(folder, &["rev-parse", "--show-toplevel"], &[]).map_err(|why| {
+    let top = run(folder, &["rev-parse", "--show-toplevel"]).map_err(|why| {
         let failure = Failure::new(format!("`{}` cannot be committed to: {why}", folder.display()));
         if why.contains("dubious ownership") {
             return failure
@@ -184,10 +187,10 @@ fn top_of(folder: &Path) -> Result<PathBuf, Failure> {
     Path::new(&top).canonicalize().map_err(|error| Failure::new(format!("cannot read `{top}`: {error}")))
 }
 
-/// Git, for the repository that a folder lies in, with nobody taken for the author who was not named.
+/// Git, for the repository that a folder lies in.
 fn command(folder: &Path) -> Command {
     let mut git = Command::new("git");
-    git.arg("-C").arg(folder).args(["-c", "user.useConfigOnly=true"]);
+    git.arg("-C").arg(folder);
     for variable in VARIABLES {
         git.env_remove(variable);
     }
@@ -195,22 +198,31 @@ fn command(folder: &Path) -> Command {
     git
 }
 
+/// Runs it with something on stdin, and gives all that it prints.
 fn output(git: &mut Command, stdin: &[u8]) -> io::Result<Output> {
     let mut child = git.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    if let Some(mut pipe) = child.stdin.take() {
-        // A message is smaller than a pipe, and git that ends early has said why.
-        let _ = pipe.write_all(stdin);
-    }
-    child.wait_with_output()
+    let pipe = child.stdin.take();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Git that ends before it has read everything has said why.
+            let _ = pipe.map(|mut pipe| pipe.write_all(stdin));
+        });
+        child.wait_with_output()
+    })
 }
 
 /// What git prints, without the line end, or what it has against it.
-fn run(folder: &Path, arguments: &[&str], stdin: &[u8]) -> Result<String, String> {
-    let output = output(command(folder).args(arguments), stdin).map_err(|error| not_run(&error).message)?;
+fn run(folder: &Path, arguments: &[&str]) -> Result<String, String> {
+    let output = output(command(folder).args(arguments), &[]).map_err(|error| not_run(error).message)?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned()),
         false => Err(said(&output).lines().last().unwrap_or("`git` failed").trim_start_matches("fatal: ").to_owned()),
     }
+}
+
+/// The paths in what git prints, each behind so many bytes.
+fn paths_of(printed: &[u8], behind: usize) -> HashSet<&[u8]> {
+    printed.split(|byte| *byte == 0).filter_map(|entry| entry.get(behind..)).filter(|path| !path.is_empty()).collect()
 }
 
 fn said(output: &Output) -> String {
@@ -220,7 +232,7 @@ fn said(output: &Output) -> String {
     if lines.is_empty() { "it does not say why".to_owned() } else { lines.join("; ") }
 }
 
-fn not_run(error: &io::Error) -> Failure {
+fn not_run(error: io::Error) -> Failure {
     Failure::new(format!("`git` cannot be run: {error}"))
 }
 

@@ -1,6 +1,6 @@
 //! Where the files of a change really are, and which are not to be changed from here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -136,8 +136,9 @@ impl Root {
                 return Err(two_names(&other.shown, &target.shown));
             }
         }
+        let known: HashSet<&str> = targets.iter().map(|target| &*target.name).collect();
         let mut folders: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
-        for name in tree.files.keys().filter(|name| targets.iter().all(|target| target.name != **name)) {
+        for name in tree.files.keys().filter(|name| !known.contains(&***name)) {
             let named = self.path.join(&**name);
             let (Some(parent), Some(last)) = (named.parent(), named.file_name()) else { continue };
             let folder = folders.entry(parent.to_owned()).or_insert_with(|| parent.canonicalize().ok());
