@@ -64,11 +64,11 @@ mod tests {
         // All but one are taken, and then all.
         let free = all.iter().position(|name| name == "calm-harbour").unwrap();
         let taken = all.iter().enumerate().filter(|(at, _)| *at != free).map(|(_, name)| name.as_str());
-        let name = super::name(taken.clone()).unwrap();
-        assert!(name == "calm-harbour" || name.split('-').count() == 3, "{name}");
+        let made_up = name(taken.clone()).unwrap();
+        assert!(made_up == "calm-harbour" || made_up.split('-').count() == 3, "{made_up}");
         let upper: Vec<String> = all.iter().map(|name| name.to_uppercase()).collect();
-        let name = super::name(upper.iter().map(String::as_str)).unwrap();
-        assert!(name.split('-').count() == 3 && UserName::of_user(&name).is_ok(), "{name}");
-        assert_eq!(super::name([]).unwrap().split('-').count(), 2);
+        let made_up = name(upper.iter().map(String::as_str)).unwrap();
+        assert!(made_up.split('-').count() == 3 && UserName::of_user(&made_up).is_ok(), "{made_up}");
+        assert_eq!(name([]).unwrap().split('-').count(), 2);
     }
 }

@@ -18,6 +18,8 @@ mod plan;
 mod refused;
 mod repositories;
 mod tell;
+#[cfg(test)]
+mod testing;
 mod users;
 mod when;
 pub mod yaml;
@@ -34,3 +36,6 @@ pub use users::{
     AddUser, Attach, EditUser, Expiry, NewUserSecret, add_user, attach, delete_users, demote, detach, disable,
     edit_user, enable, join, leave, promote, rotate, set_password,
 };
+
+#[cfg(test)]
+mod tests;

@@ -24,8 +24,8 @@ impl Plan {
     }
 }
 
-/// What a file has before and after.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a file has before and after. Its `Debug` shows no text: that of the credentials holds hashes.
+#[derive(Clone, PartialEq, Eq)]
 pub struct FileChange {
     /// `None`: the file is new.
     pub before: Option<Arc<str>>,
@@ -33,6 +33,15 @@ pub struct FileChange {
     pub after: Option<Arc<str>>,
     /// Whether nobody but its owner is to read it, where it is new.
     pub is_private: bool,
+}
+
+impl fmt::Debug for FileChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = |text: &Option<Arc<str>>| text.as_ref().map(|text| text.len());
+        let mut shown = f.debug_struct("FileChange");
+        shown.field("before_bytes", &bytes(&self.before)).field("after_bytes", &bytes(&self.after));
+        shown.field("is_private", &self.is_private).finish()
+    }
 }
 
 /// A secret that was just made, to be shown once.

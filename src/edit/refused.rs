@@ -1,6 +1,7 @@
 //! Why a change is not made.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::config::Compiled;
@@ -58,8 +59,8 @@ pub enum Refused {
     NoRandomness,
 }
 
-/// Problems, with what is needed to show them.
-#[derive(Debug, Clone)]
+/// Problems, with what is needed to show them. Their `Debug` shows no text.
+#[derive(Clone)]
 pub struct Problems {
     /// The problems, in the order of the files.
     pub diagnostics: Vec<Diagnostic>,
@@ -67,6 +68,12 @@ pub struct Problems {
     pub sources: BTreeMap<Arc<str>, Arc<str>>,
     /// What is not to be shown of these.
     pub secrets: BTreeMap<Arc<str>, Vec<Span>>,
+}
+
+impl fmt::Debug for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.diagnostics).finish()
+    }
 }
 
 impl Problems {

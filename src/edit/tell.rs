@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use crate::policy::coverage::NamePattern;
 use crate::policy::difference::{Because, Change, Doing, Whose, difference};
 use crate::policy::{Snapshot, TagGlob};
 
@@ -62,10 +63,11 @@ fn line(change: &Change, words: &[&str], rest: &str, is_gain: bool) -> String {
 fn rest(change: &Change, is_gain: bool) -> String {
     let mut rest = String::new();
     if let Some(images) = &change.images {
-        rest.push_str(&format!(" `{images}`"));
-        if let Some(below) = &change.below {
-            rest.push_str(&format!(" at and below `{below}`"));
-        }
+        rest.push_str(&match change.below.as_deref().map(|below| (below, NamePattern::all_below(below))) {
+            Some((_, all_below)) if images.plainly_covers(&all_below) => format!(" `{all_below}`"),
+            Some((below, _)) => format!(" `{images}` at and below `{below}`"),
+            None => format!(" `{images}`"),
+        });
     }
     if let Some(tags) = &change.tags {
         rest.push_str(&format!(" with tags `{tags}`"));

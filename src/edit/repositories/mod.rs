@@ -9,3 +9,6 @@ pub use add::{AddRepository, add_repository};
 pub use delete::delete_repository;
 pub use grant::{GrantRequest, grant};
 pub use revoke::{RevokeRequest, revoke};
+
+#[cfg(test)]
+mod tests;

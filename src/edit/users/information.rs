@@ -44,14 +44,14 @@ pub fn edit_user(folder: &Folder, request: &EditUser) -> Result<Plan, Refused> {
         let value = (!email.is_empty()).then(|| Value::Text(email.clone()));
         if user.email.as_ref() != Some(email).filter(|email| !email.is_empty()) {
             keys.push(("email", value));
-            words.push("e-mail address");
+            words.push("the e-mail address");
         }
     }
     if let Some(description) = &request.description {
         let value = (!description.is_empty()).then(|| entry::description(description)).transpose()?;
         if user.description.as_ref() != Some(description).filter(|text| !text.is_empty()) {
             keys.push(("description", value));
-            words.push("description");
+            words.push("the description");
         }
     }
     match &request.expires {
@@ -60,23 +60,31 @@ pub fn edit_user(folder: &Folder, request: &EditUser) -> Result<Plan, Refused> {
             if user.expires != Some(when.end) {
                 refuse_last_admin(folder, name)?;
                 keys.push(("expires", Some(Value::Text(when.text))));
-                words.push("end");
+                words.push("the end");
             }
         }
         Some(Expiry::Never) if user.expires.is_some() => {
             keys.push(("expires", None));
-            words.push("end");
+            words.push("the end");
         }
         Some(Expiry::Never) | None => {}
     }
     if keys.is_empty() {
         return Ok(Plan::nothing(format!("all of this is so already for `{name}`"), Vec::new()));
     }
-    let mut plan = change_user(folder, name, keys, format!("Change the {} of `{name}`", words.join(" and ")))?;
+    let mut plan = change_user(folder, name, keys, format!("Change {} of `{name}`", told(&words)))?;
     if !user.enabled {
         plan.notes.push(format!("`{name}` is disabled, and stays so"));
     }
     Ok(plan)
+}
+
+/// What is changed, as it stands in a sentence.
+fn told(words: &[&str]) -> String {
+    match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => words.concat(),
+    }
 }
 
 /// Nobody could administer any more when the only admin has expired.

@@ -16,3 +16,6 @@ pub use groups::{join, leave};
 pub use information::{EditUser, Expiry, edit_user};
 pub use secret::{rotate, set_password};
 pub use state::{demote, disable, enable, promote};
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ pub enum Refused {
     #[error("{0}")]
     Unreadable(BadYaml),
     /// There is nothing under the path.
-    #[error("line {line}: there is no {key} here")]
+    #[error("line {line}: {key} is not there")]
     Missing {
         /// The line of what should have it.
         line: usize,

@@ -20,6 +20,8 @@ pub(super) struct Style<'s, 't> {
     single: bool,
     /// Whether quotes stand also where none are needed, if that is known.
     always: Option<bool>,
+    /// Whether keys stand in quotes that they do not need.
+    pub quoted_keys: bool,
     /// Values like the one that is written, the nearest last.
     like: Vec<&'s Node<'t>>,
 }
@@ -39,6 +41,7 @@ impl<'s, 't> Style<'s, 't> {
         }
         // A key whose mapping has to be made has no neighbours, but its mapping has.
         let depth = chain.len();
+        let quoted_keys = chain.last().and_then(|mapping| mapping.pairs()).is_some_and(are_quoted);
         let mut near = Vec::new();
         if let Some(mapping) = chain.last() {
             let own = depth.checked_sub(1).and_then(|at| found.path.get(at)).map(String::as_str);
@@ -54,7 +57,16 @@ impl<'s, 't> Style<'s, 't> {
         let step = step.or(dash.filter(|dash| *dash > 0)).unwrap_or(2);
         let quote =
             near.iter().rev().find_map(|node| quote(text, node)).or_else(|| root.and_then(|root| quote(text, root)));
-        Self { text, newline, step, dash: dash.unwrap_or(step), single: quote == Some(b'\''), always: None, like: near }
+        Self {
+            text,
+            newline,
+            step,
+            dash: dash.unwrap_or(step),
+            single: quote == Some(b'\''),
+            always: None,
+            quoted_keys,
+            like: near,
+        }
     }
 
     /// For the value of a key within a value of this style.
@@ -116,6 +128,19 @@ impl<'s, 't> Style<'s, 't> {
 
 fn values<'s, 't>(mapping: &'s Node<'t>) -> impl Iterator<Item = (Option<&'s str>, &'s Node<'t>)> {
     mapping.pairs().unwrap_or_default().iter().map(|(key, value)| (key.text(), value))
+}
+
+/// Whether all keys stand in quotes, and some needlessly.
+fn are_quoted(pairs: &[(Node<'_>, Node<'_>)]) -> bool {
+    let mut is_needless = false;
+    let all = pairs.iter().all(|(key, _)| match &key.value {
+        config::Value::Scalar(scalar) if !scalar.plain => {
+            is_needless |= super::scalar::can_be_plain(&scalar.text, true);
+            true
+        }
+        _ => false,
+    });
+    all && is_needless
 }
 
 /// Whether a mapping or list is written in brackets.

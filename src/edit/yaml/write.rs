@@ -26,7 +26,7 @@ pub(super) fn inline(value: &Value, style: &Style<'_, '_>, in_flow: bool) -> Str
 
 /// A key.
 pub(super) fn key(key: &str, style: &Style<'_, '_>, in_flow: bool) -> String {
-    let quoting = scalar::Quoting { always: false, ..style.quoting() };
+    let quoting = scalar::Quoting { always: style.quoted_keys, ..style.quoting() };
     scalar::write(key, quoting, in_flow)
 }
 
