@@ -243,7 +243,7 @@ def large(bench):
     with open(path + "/credentials.yaml", "w") as file:
         file.write("credentials:\n  root: {type: plain, pass: S3cr3t-of-root, admin: true}\n")
         for number in range(10_000):
-            file.write(f"  user-{number}:\n    type: sha256\n    pass: {number:064x}\n    groups: [group-{number % 100}]\n")
+            file.write(f"  user-{number}:\n    type: sha256\n    pass: '{number:064x}'\n    groups: [group-{number % 100}]\n")
     for number in range(10_000):
         with open(f"{path}/repos/repo-{number}.yaml", "w") as file:
             file.write(f"repo:\n  type: docker\n  permissions:\n    /group-{number % 100}: [read]\n"

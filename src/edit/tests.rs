@@ -87,7 +87,7 @@ fn time_grows_with_the_folder_and_not_with_its_square() {
     let small = each(&huge(USERS / 10, REPOSITORIES / 10));
     let large = each(&huge(USERS, REPOSITORIES));
     for ((what, small), (_, large)) in small.iter().zip(&large) {
-eprintln!("{what}: {small:?} {large:?}");
+        eprintln!("{what}: {small:?} {large:?}");
         let most = *small * 35 + Duration::from_millis(500);
         assert!(*large < most, "{what}: {small:?} and {large:?}");
     }

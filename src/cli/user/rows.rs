@@ -1,5 +1,7 @@
 //! How lists tell what is granted to users.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use crate::edit::{Attached, UserRow};
@@ -7,6 +9,7 @@ use crate::edit::{Attached, UserRow};
 /// What is granted to a user by name, a text for each repository, or part of one.
 pub(super) fn attached_texts(attached: &[Attached]) -> Vec<String> {
     let mut texts: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
     for entry in attached {
         let mut place = entry.repository.to_string();
         if let Some(images) = &entry.images {
@@ -15,14 +18,15 @@ pub(super) fn attached_texts(attached: &[Attached]) -> Vec<String> {
         if let Some(tags) = &entry.tags {
             place.push_str(&format!(":{tags}"));
         }
-        let end = match (&entry.until, entry.has_ended) {
-            (Some(until), true) => format!(" (ended {until})"),
-            (Some(until), false) => format!(" (until {until})"),
-            (None, _) => String::new(),
-        };
-        match texts.iter_mut().find(|(known, _)| *known == format!("{place}{end}")) {
+        match (&entry.until, entry.has_ended) {
+            (Some(until), true) => place.push_str(&format!(" (ended {until})")),
+            (Some(until), false) => place.push_str(&format!(" (until {until})")),
+            (None, _) => {}
+        }
+        let at = *known.entry(place.clone()).or_insert(texts.len());
+        match texts.get_mut(at) {
             Some((_, actions)) => actions.extend(&entry.actions),
-            None => texts.push((format!("{place}{end}"), entry.actions.clone())),
+            None => texts.push((place, entry.actions.clone())),
         }
     }
     let text = |(place, mut actions): (String, Vec<&str>)| {
