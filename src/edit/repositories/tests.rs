@@ -131,7 +131,10 @@ fn a_repository_is_deleted_with_what_is_granted_in_it() {
     // Tests that only name it are warned of.
     let named = company_with(&[("tests/access.yaml", "tests: [{as: admin, cannot: pull, image: solo}]\n")]);
     let plan = delete_repository(&named, "solo").unwrap();
-    assert_eq!(plan.notes[1], "tests/access.yaml:1: no repository serves the image `solo` (unserved-image)");
+    assert_eq!(
+        plan.notes[1],
+        "tests/access.yaml:1: no repository serves the image `solo`; nobody can do anything with it: every `cannot` holds, and no `can` (unserved-image)"
+    );
 }
 
 #[test]
@@ -143,9 +146,13 @@ fn grants_are_added_for_every_kind_of_subject() {
     let plan = grant(&folder, &granted("solo", "*", &["read"], None)).unwrap();
     assert_eq!(diff(&plan), "repos/solo.yaml\n+    \"*\": [read]\n");
     assert_eq!(plan.message[1], "whoever is not signed in may now pull `solo/**`");
-    let plan = grant(&folder, &granted("solo", "/dves", &["read"], Some("90d"))).unwrap();
-    assert_eq!(diff(&plan), "repos/solo.yaml\n+    /dves: [{allow: read, until: 2027-02-20}]\n");
-    assert_eq!(plan.notes[0], "nobody is in the group `/dves`; did you mean `/devs`?");
+    let plan = grant(&folder, &granted("solo", "/dves", &["read"], Some("5d"))).unwrap();
+    assert_eq!(diff(&plan), "repos/solo.yaml\n+    /dves: [{allow: read, until: 2026-11-27}]\n");
+    assert_eq!(
+        plan.notes,
+        ["repos/solo.yaml:5: nobody is in the group `dves`; did you mean `/devs`? (unmatched-group)"],
+        "an end is just what was asked for"
+    );
     let reason = GrantRequest { because: Some("hotfix: INC-42".to_owned()), ..granted("solo", "/*", &["d"], None) };
     let plan = grant(&folder, &reason).unwrap();
     assert_eq!(diff(&plan), "repos/solo.yaml\n+    /*: [{allow: d, because: \"hotfix: INC-42\"}]\n");
@@ -159,7 +166,9 @@ fn only_the_very_entry_of_a_subject_counts() {
     assert_eq!(diff(&plan), "repos/library.yaml\n+      - read\n");
     assert_eq!(
         plan.notes,
-        ["repos/library.yaml:10: anybody who is signed in (`/*`) may do this already (redundant-grant)"]
+        [
+            "repos/library.yaml:10: anybody who is signed in (`/*`) may do this already; remove this entry, or narrow the other one (redundant-grant)"
+        ]
     );
     let plan = grant(&folder, &granted("team", "jane", &["read"], None)).unwrap();
     assert!(diff(&plan).contains("+    jane:"), "{}", diff(&plan));

@@ -1,6 +1,6 @@
 //! What a user may pull and push, repository by repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::edit::draft::Draft;
@@ -9,8 +9,8 @@ use crate::edit::permissions::{Entry, Section};
 use crate::edit::refused::{form, unfit};
 use crate::edit::yaml::Value;
 use crate::edit::{Folder, Plan, Refused};
-use crate::identity::UserName;
-use crate::policy::{Action, ActionSet, Holder, What, Who, rights_in};
+use crate::identity::{User, UserName};
+use crate::policy::{Action, ActionSet, Holder, Right, Through, What, Who, rights_in};
 
 /// The repositories that a user is to pull from and push to.
 #[derive(Debug)]
@@ -59,9 +59,6 @@ pub fn attach(folder: &Folder, request: &Attach) -> Result<Plan, Refused> {
     }
     if draft.is_empty() {
         return Ok(Plan::nothing(format!("`{}` has just this already", user.name), draft.notes));
-    }
-    if user.admin {
-        draft.note(format!("`{}` is an admin, who may do everything: this changes nothing", user.name));
     }
     draft.finish(title(&format!("Attach `{}` to", user.name), &rights), None)
 }
@@ -176,15 +173,13 @@ fn allows(entry: &Entry, wanted: ActionSet) -> bool {
 }
 
 /// What somebody still may do in a repository that they are detached from.
-fn left(folder: &Folder, user: &crate::identity::User, name: &str) -> Option<String> {
-    let snapshot = &folder.model().ok()?.snapshot;
-    let repository = snapshot.repositories().iter().find(|repository| *repository.name == *name)?;
-    let own = |right: &&crate::policy::Right| {
-        !matches!(&right.through, crate::policy::Through::Grant(Who::User(_))) && !right.sign_in
-    };
+fn left(folder: &Folder, user: &User, name: &str) -> Option<String> {
+    let repositories = folder.model().ok()?.snapshot.repositories();
+    let at = repositories.binary_search_by(|repository| (*repository.name).cmp(name)).ok()?;
+    let repository = repositories.get(at)?;
+    let own = |right: &&Right| !matches!(&right.through, Through::Grant(Who::User(_))) && !right.sign_in;
     let rights = rights_in(repository, Holder::User(user), folder.now);
-    let through: std::collections::BTreeSet<String> =
-        rights.iter().filter(own).map(|right| right.through.to_string()).collect();
+    let through: BTreeSet<String> = rights.iter().filter(own).map(|right| right.through.to_string()).collect();
     (!through.is_empty()).then(|| {
         let words: Vec<_> = through.iter().map(String::as_str).collect();
         format!("`{}` still has what {} gives in `{name}`", user.name, list(words))

@@ -8,7 +8,7 @@ use crate::edit::draft::Draft;
 use crate::edit::near::list;
 use crate::edit::permissions::Section;
 use crate::edit::refused::form;
-use crate::edit::yaml::Change;
+use crate::edit::yaml::{Change, Value};
 use crate::edit::{Folder, Plan, Refused};
 use crate::identity::UserName;
 use crate::policy::{Access, Who};
@@ -31,7 +31,7 @@ pub fn delete_users(folder: &Folder, users: &[String]) -> Result<Plan, Refused> 
     let file = credentials(folder)?;
     if is_last {
         // A file without users would be one without its only key.
-        let value = crate::edit::yaml::Value::Mapping(Vec::new());
+        let value = Value::Mapping(Vec::new());
         draft.edit(file, &[Change::Set { path: vec!["credentials".to_owned()], value }])?;
     } else {
         draft.edit(file, &entries)?;

@@ -431,8 +431,8 @@ fn groups_are_joined_and_left() {
         plan.notes,
         [
             "`night` is a new group, to which nothing is granted yet",
-            "repos/team.yaml:6: everybody in the group `devs` may do this already (redundant-grant)",
-            "repos/team.yaml:8: everybody in the group `devs` may do this already (redundant-grant)",
+            "repos/team.yaml:6: everybody in the group `devs` may do this already; remove this entry, or narrow the other one (redundant-grant)",
+            "repos/team.yaml:8: everybody in the group `devs` may do this already; remove this entry, or narrow the other one (redundant-grant)",
         ],
         "warnings that the change brings are told"
     );
