@@ -9,6 +9,10 @@ use crate::edit::{Folder, Plan, Refused};
 pub fn delete_repository(folder: &Folder, name: &str) -> Result<Plan, Refused> {
     let file = Arc::clone(folder.repository(name)?);
     let mut draft = Draft::new(folder)?;
+    if !folder.compiled.sources.contains_key(&file) {
+        // What cannot be read could not be put back.
+        folder.good_text(&file)?;
+    }
     draft.remove(&file);
     draft.note(format!("the images of `{name}` stay in the storage, where nobody reaches them through this name"));
     let snapshot = &draft.model.snapshot;

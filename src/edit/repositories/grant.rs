@@ -1,7 +1,7 @@
 //! A grant more.
 
 use crate::edit::draft::Draft;
-use crate::edit::near::{list, meant, shown};
+use crate::edit::near::{list, meant, shown, titled};
 use crate::edit::permissions::{Entry, Section};
 use crate::edit::refused::{form, unfit};
 use crate::edit::when::When;
@@ -86,7 +86,7 @@ pub fn grant(folder: &Folder, request: &GrantRequest) -> Result<Plan, Refused> {
     if !section.exists {
         draft.note(format!("`{name}` was open to everybody, and is closed now to all who are granted nothing"));
     }
-    draft.finish(format!("Grant {} in `{name}` to `{who}`", list(added)), None)
+    draft.finish_titled(titled(&added, "entries", |some| format!("Grant {some} in `{name}` to `{who}`")), None)
 }
 
 /// Reads to whom something is granted.

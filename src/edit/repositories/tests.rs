@@ -1,8 +1,9 @@
 //! What each function makes of the files, and what it refuses.
 
 use super::*;
+use crate::config::Content;
 use crate::edit::testing::{after, company, company_with, diff, folder, why, words};
-use crate::edit::{Plan, Refused};
+use crate::edit::{Folder, Plan, Refused};
 use crate::policy::Access;
 
 fn added(name: &str, storage: Option<&str>) -> AddRepository {
@@ -125,7 +126,12 @@ fn a_repository_is_deleted_with_what_is_granted_in_it() {
         "there is no repository `libary`\nhint: did you mean `library`?"
     );
     assert!(why_not(delete_repository(&folder, "library")).starts_with("an access test would fail after this change"));
-    // Also one whose file is broken.
+    // What cannot be read could not be put back.
+    let mut tree = folder.tree.clone();
+    tree.files.insert("repos/solo.yaml".into(), Content::Bytes([0xff].as_slice().into()));
+    let why = why_not(delete_repository(&Folder::new(tree, folder.now), "solo"));
+    assert!(why.starts_with("the configuration has errors where this would change it\nrepos/solo.yaml: "), "{why}");
+    // One whose file is broken may go.
     let broken = company_with(&[("repos/solo.yaml", "repo: [\n")]);
     assert!(delete_repository(&broken, "solo").is_ok());
     // Tests that only name it are warned of.

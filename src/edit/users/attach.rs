@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::edit::draft::Draft;
-use crate::edit::near::{list, meant};
+use crate::edit::near::{list, meant, titled};
 use crate::edit::permissions::{Entry, Section};
 use crate::edit::refused::{form, unfit};
 use crate::edit::yaml::Value;
@@ -60,7 +60,7 @@ pub fn attach(folder: &Folder, request: &Attach) -> Result<Plan, Refused> {
     if draft.is_empty() {
         return Ok(Plan::nothing(format!("`{}` has just this already", user.name), draft.notes));
     }
-    draft.finish(title(&format!("Attach `{}` to", user.name), &rights), None)
+    draft.finish_titled(title(&format!("Attach `{}` to", user.name), &rights), None)
 }
 
 /// Takes everything away that is granted to a user by name in these repositories.
@@ -88,7 +88,7 @@ pub fn detach(folder: &Folder, user: &str, repositories: &[String]) -> Result<Pl
         }
         draft.edit(file, &section.without(&|other| *other == who))?;
     }
-    let mut plan = draft.finish(title(&format!("Detach `{}` from", user.name), &named), None)?;
+    let mut plan = draft.finish_titled(title(&format!("Detach `{}` from", user.name), &named), None)?;
     for name in named.keys() {
         plan.notes.extend(left(folder, &user, name));
     }
@@ -113,7 +113,7 @@ pub(super) fn set_rights(
     if !section.exists {
         return Err(unfit(
             format!("`{repository}` has no permissions section, and everybody may do everything there"),
-            format!("to close it to everybody else: `portolan repository grant {repository} {user} read --close`"),
+            format!("to close it to everybody else: `portolan repository grant {repository} WHO OPERATION --close`"),
         ));
     }
     let who = Who::User(user.clone());
@@ -186,11 +186,10 @@ fn left(folder: &Folder, user: &User, name: &str) -> Option<String> {
     })
 }
 
-/// A first line that names the repositories where they are few.
-fn title<V>(what: &str, names: &BTreeMap<impl AsRef<str> + Ord, V>) -> String {
+/// First lines about some repositories.
+fn title<V>(what: &str, names: &BTreeMap<impl AsRef<str> + Ord, V>) -> Vec<String> {
     let all: Vec<&str> = names.keys().map(AsRef::as_ref).collect();
-    let title = format!("{what} {}", list(all.iter().copied()));
-    if all.len() == 1 || title.chars().count() <= 72 { title } else { format!("{what} {} repositories", all.len()) }
+    titled(&all, "repositories", |some| format!("{what} {some}"))
 }
 
 /// The first few of many names.

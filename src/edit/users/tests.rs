@@ -315,7 +315,7 @@ fn what_cannot_be_attached_is_refused() {
     assert_eq!(
         refused(attach(&folder, &attached("ci", &["open"], &[]))),
         "`open` has no permissions section, and everybody may do everything there\n\
-         hint: to close it to everybody else: `portolan repository grant open ci read --close`"
+         hint: to close it to everybody else: `portolan repository grant open WHO OPERATION --close`"
     );
 }
 
