@@ -34,7 +34,7 @@ fn in_block(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], is_roo
     let text = source.text;
     let all = is_gone.iter().all(|gone| *gone);
     // Blank lines between what goes are as one with it.
-    let mut groups: Vec<(Lines, usize, usize)> = Vec::new();
+    let mut groups: Vec<(Lines, usize, usize, usize)> = Vec::new();
     let top = if is_root { head(text) } else { level.place.after };
     let mut floor = top;
     for (position, entry) in level.entries.iter().enumerate() {
@@ -44,18 +44,19 @@ fn in_block(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], is_roo
             let last = tail(text, entry.end(), level.column);
             let end = behind_break(text, last).unwrap_or(text.len());
             match groups.last_mut() {
-                Some((lines, _, to)) if blanks_below(text, lines.end) == start => {
+                Some((lines, _, to, _)) if blanks_below(text, lines.end) == start => {
                     lines.end = end;
                     *to = position;
                 }
-                _ => groups.push((Lines { start, end }, position, position)),
+                _ => groups.push((Lines { start, end }, position, position, floor)),
             }
         }
-        floor = entry.end();
+        // Blank lines may belong to a text.
+        floor = entry.end() + 1;
     }
     let first = groups.first().map_or(0, |(lines, ..)| lines.start);
-    for &(lines, from, to) in &groups {
-        let above = blanks_above(text, lines.start, top);
+    for &(lines, from, to, floor) in &groups {
+        let above = blanks_above(text, lines.start, floor);
         let below = blanks_below(text, lines.end);
         let is_last = to + 1 == level.entries.len();
         let is_first = from == 0 && above == lines.start && !has_comment_above(text, lines.start);

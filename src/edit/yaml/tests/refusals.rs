@@ -29,12 +29,19 @@ fn no_refusal_tells_a_value() {
         ("a: geheim\n", "append a = [\"geheim\"]", 1),
         ("a: {b: geheim}\n", "remove a c", 1),
         ("x: y\na:\n- geheim\n", "remove-items a = [7]", 3),
-        ("a: |+\n  geheim\n\n", "set b = \"geheim\"", 2),
+        ("a: !!str geheim\nb: |+\n  geheim\n\n", "set b c = \"geheim\"", 2),
         ("a: b\n--- geheim\n", "set b = \"geheim\"", 2),
         ("a: b\rc: geheim", "set b = \"geheim\"", 1),
     ] {
         assert_eq!(refusal(text, line).line(), Some(number), "{text}");
     }
+}
+
+#[test]
+fn no_secret_is_shown_for_debugging() {
+    let change = change("set users jane = {\"pass\": \"geheim\", \"old\": [\"geheim\", true]}");
+    assert_eq!(format!("{change:?}").matches("geheim").count(), 0);
+    assert!(format!("{change:?}").contains("pass"));
 }
 
 #[test]
