@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Content;
-use crate::edit::testing::{after, company, company_with, diff, folder, why, words};
+use crate::edit::testing::{after, company, company_with, diff, folder as folder_of, why, words};
 use crate::edit::{Folder, Plan, Refused};
 use crate::policy::Access;
 
@@ -45,7 +45,7 @@ fn a_repository_is_added_as_the_others_are_written() {
 #[test]
 fn the_ending_and_the_line_of_the_schema_are_those_of_the_folder() {
     let line = "# yaml-language-server: $schema=../.schemas/repository.schema.json\n";
-    let folder = folder(&[
+    let folder = folder_of(&[
         ("repos/a.yml", &format!("{line}repo: {{type: docker, permissions: {{}}}}\n")),
         ("repos/b.yml", "repo: {type: docker, permissions: {}}\n"),
         ("repos/c.yaml", "repo: {type: docker, permissions: {}}\n"),
@@ -62,6 +62,22 @@ fn the_ending_and_the_line_of_the_schema_are_those_of_the_folder() {
          +  storage: 'on'\n\
          +  permissions: {}\n"
     );
+    for (file, line, written) in [
+        ("credentials.yaml", "my/schemas/credentials.schema.json", "../../my/schemas/repository.schema.json"),
+        ("repos/a/b/c.yaml", "../../../x/repository.schema.json", "../../x/repository.schema.json"),
+        (
+            "repos/a.yaml",
+            "https://example.com/v1/repository.schema.json",
+            "https://example.com/v1/repository.schema.json",
+        ),
+    ] {
+        let text =
+            if file == "credentials.yaml" { "credentials: {}\n" } else { "repo: {type: docker, permissions: {}}\n" };
+        let folder = folder_of(&[(file, &format!("# yaml-language-server: $schema={line}\n{text}"))]);
+        let plan = add_repository(&folder, &added("x/y", None)).unwrap();
+        let expected = format!("repos/x/y.yaml (new)\n+# yaml-language-server: $schema={written}\n+\n+repo:\n");
+        assert!(diff(&plan).starts_with(&expected), "{}", diff(&plan));
+    }
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn every_rule_that_a_password_does_not_meet_is_named() {
     assert_eq!(
         refused(add_user(&strict, &person("rita", "short"))),
         "the password needs at least 12 characters, at least 1 upper-case letter, at least 2 digits\n\
-         hint: choose another one; `portolan user rotate` makes a secret for a machine"
+         hint: choose another one; for a machine let a secret be made (`user add --generate`, `user rotate`)"
     );
     let as_named = refused(add_user(&company(), &person("Harbour-2026", "harbour-2026")));
     assert!(
