@@ -299,6 +299,11 @@ fn attach_replaces_plain_entries_that_end_and_names_what_it_leaves() {
              `portolan repository revoke` takes it away if it is not meant",
         ]
     );
+    let limited = "repo:\n  type: docker\n  permissions:\n    ci:\n      - {allow: read, until: 2026-12-24}\n";
+    let plan = attach(&company_with(&[("repos/solo.yaml", limited)]), &attached("ci", &["solo"], &[])).unwrap();
+    assert_eq!(diff(&plan), "repos/solo.yaml\n-      - {allow: read, until: 2026-12-24}\n+      - read\n");
+    assert_eq!(plan.notes, ["`read` for `ci` in `solo` would have ended at 2026-12-25T00:00:00Z, and is replaced"]);
+    assert_eq!(plan.message[1], "`ci` may now pull `solo/**` for longer, without an end");
     // `*` gives both: nothing has to be added, and it is named.
     let all = company_with(&[("repos/solo.yaml", "repo: {type: docker, permissions: {ci: ['*', read]}}\n")]);
     let plan = attach(&all, &attached("ci", &["solo"], &[])).unwrap();
