@@ -77,5 +77,5 @@ fn ten_thousand_users_are_changed_in_no_time() {
     let change =
         Change::RemoveItems { path: vec!["a".to_owned()], positions: (0..20_000).filter(|at| at % 3 > 0).collect() };
     assert_eq!(apply(&line, &[change]).unwrap().matches(',').count(), 6_666);
-    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
 }
