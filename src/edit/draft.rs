@@ -72,7 +72,16 @@ impl<'f> Draft<'f> {
     }
 
     /// The plan, where the folder is as good after the change as before.
-    pub(super) fn finish(mut self, title: impl Into<String>, secret: Option<NewSecret>) -> Result<Plan, Refused> {
+    pub(super) fn finish(self, title: impl Into<String>, secret: Option<NewSecret>) -> Result<Plan, Refused> {
+        self.finish_titled(vec![title.into()], secret)
+    }
+
+    /// The same, with a title of several lines.
+    pub(super) fn finish_titled(
+        mut self,
+        mut message: Vec<String>,
+        secret: Option<NewSecret>,
+    ) -> Result<Plan, Refused> {
         self.files.retain(|_, change| change.before != change.after || change.after.is_none());
         let mut tree = self.folder.tree.clone();
         for (file, change) in &self.files {
@@ -83,7 +92,6 @@ impl<'f> Draft<'f> {
         }
         let after = check(&tree, self.folder.now).compiled;
         let new = judge::judge(self.folder, &after)?;
-        let mut message = vec![title.into()];
         message.extend(tell::lines(&self.model.snapshot, &new.model.snapshot, self.folder.now));
         let mut notes = self.notes;
         notes.extend(new.warnings);

@@ -168,15 +168,31 @@ impl Folder {
         if count(yml) > count(yaml) { yml } else { yaml }
     }
 
-    /// Whether a folder's files begin with a line that names their schema: those of an empty folder are to.
-    pub(super) fn names_schemas(&self) -> bool {
+    /// The line that names a new file's schema to editors, with an empty one behind it, as the first file that has
+    /// one names its own. Where other files have none, the new one has none either; that of an empty folder does.
+    pub(super) fn schema_line(&self, schema: &str, path: &str) -> String {
+        let up = |path: &str| "../".repeat(path.matches('/').count());
+        let folder_of = |(path, text): (&Arc<str>, &Arc<str>)| {
+            let url = text.strip_prefix(SCHEMA_LINE)?.lines().next()?;
+            let (folder, _) = url.strip_suffix(".schema.json")?.rsplit_once('/')?;
+            if folder.contains("://") {
+                Some((folder.to_owned(), true))
+            } else {
+                Some((folder.strip_prefix(&up(path))?.to_owned(), false))
+            }
+        };
         let sources = &self.compiled.sources;
-        sources.is_empty() || sources.values().any(|text| text.starts_with(SCHEMA_LINE))
+        let empty = || sources.is_empty().then(|| (".schemas".to_owned(), false));
+        match sources.iter().find_map(folder_of).or_else(empty) {
+            Some((url, true)) => format!("{SCHEMA_LINE}{url}/{schema}.schema.json\n\n"),
+            Some((folder, false)) => format!("{SCHEMA_LINE}{}{folder}/{schema}.schema.json\n\n", up(path)),
+            None => String::new(),
+        }
     }
 }
 
 /// With what the line begins that names a file's schema to editors.
-pub(super) const SCHEMA_LINE: &str = "# yaml-language-server: $schema=";
+const SCHEMA_LINE: &str = "# yaml-language-server: $schema=";
 
 /// A path without its ending.
 fn without_ending(path: &str) -> &str {

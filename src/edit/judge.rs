@@ -42,6 +42,8 @@ pub(super) fn judge(before: &Folder, after: &Compiled) -> Result<Good, Refused> 
     let model_before = before.model()?;
     admins(&model_before.snapshot, &model.snapshot, before.now)?;
     tests(after, &model_before.snapshot, &model.snapshot, before.now)?;
+    // What depends on the day, such as an end that is near, is just what was asked for.
+    let warnings: Vec<_> = warnings.into_iter().filter(|found| !found.timely).collect();
     Ok(Good { model: Arc::clone(model), warnings: told(&warnings, after) })
 }
 
@@ -69,7 +71,8 @@ fn told(warnings: &[&Diagnostic], after: &Compiled) -> Vec<String> {
     let told = warnings.iter().take(WARNINGS_MAX).map(|found| {
         let place = &found.primary.place;
         let line = positions.find(place).map(|(line, _)| format!(":{line}")).unwrap_or_default();
-        format!("{}{line}: {} ({})", place.file, found.message, found.code)
+        let help = found.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        format!("{}{line}: {}{help} ({})", place.file, found.message, found.code)
     });
     let more = warnings.len().saturating_sub(WARNINGS_MAX);
     let more = (more > 0).then(|| format!("and {more} more warnings, which `portolan check` shows"));

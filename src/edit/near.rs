@@ -1,5 +1,8 @@
 //! The name that was probably meant, for hints.
 
+/// A longer line is no first line of a commit.
+const TITLE_CHARACTERS_MAX: usize = 72;
+
 /// Longer words are near to nothing.
 const CHARACTERS_MAX: usize = 64;
 
@@ -36,6 +39,16 @@ pub(super) fn list<'c>(words: impl IntoIterator<Item = &'c str>) -> String {
     }
 }
 
+/// The first lines of a message about some things: all are named in the first where they have room there, and below
+/// it otherwise. `around` puts them into a sentence.
+pub(super) fn titled(all: &[&str], many: &str, around: impl Fn(&str) -> String) -> Vec<String> {
+    let title = around(&list(all.iter().copied()));
+    if all.len() <= 1 || title.chars().count() <= TITLE_CHARACTERS_MAX {
+        return vec![title];
+    }
+    vec![around(&format!("{} {many}", all.len())), list(all.iter().copied())]
+}
+
 /// A word of a request as it can be repeated: short, and without control characters.
 pub(super) fn shown(word: &str) -> String {
     let short: String = word.chars().take(CHARACTERS_MAX).flat_map(char::escape_debug).collect();
@@ -55,6 +68,15 @@ mod tests {
         assert_eq!(nearest("somebody", names), None);
         assert_eq!(meant("mrak", names, "otherwise"), "did you mean `mark`?");
         assert_eq!(meant("x".repeat(65).as_str(), names, "otherwise"), "otherwise");
+    }
+
+    #[test]
+    fn many_things_stand_below_the_title() {
+        let around = |some: &str| format!("Delete {some}");
+        assert_eq!(titled(&["a", "b"], "users", around), ["Delete `a` and `b`"]);
+        let long = "x".repeat(80);
+        assert_eq!(titled(&[&long], "users", around).len(), 1, "one is always named");
+        assert_eq!(titled(&[&long, "b"], "users", around), ["Delete 2 users".to_owned(), format!("`{long}` and `b`")]);
     }
 
     #[test]

@@ -88,7 +88,9 @@ impl Refused {
     pub fn hint(&self) -> &str {
         match self {
             Self::Form { hint, .. } | Self::Unfit { hint, .. } | Self::Text { hint, .. } => hint,
-            Self::Password { .. } => "choose another one; `portolan user rotate` makes a secret for a machine",
+            Self::Password { .. } => {
+                "choose another one; for a machine let a secret be made (`user add --generate`, `user rotate`)"
+            }
             Self::Broken(_) => "mend it first; `portolan check` shows everything that is wrong",
             Self::NewErrors(_) => "change what the problem names first, or ask for something else",
             Self::Tests(_) => "if the change is meant, change the tests first; `portolan test` runs them",

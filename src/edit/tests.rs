@@ -87,8 +87,7 @@ fn time_grows_with_the_folder_and_not_with_its_square() {
     let small = each(&huge(USERS / 10, REPOSITORIES / 10));
     let large = each(&huge(USERS, REPOSITORIES));
     for ((what, small), (_, large)) in small.iter().zip(&large) {
-        eprintln!("{what}: {small:?} {large:?}");
-        let most = *small * 35 + Duration::from_millis(500);
+        let most = *small * 50 + Duration::from_secs(1);
         assert!(*large < most, "{what}: {small:?} and {large:?}");
     }
 }
@@ -100,12 +99,13 @@ fn a_change_that_concerns_many_is_told_in_few_lines() {
     let plan = detach(&folder, "user-0", &every).unwrap();
     assert_eq!(plan.files.len(), 50);
     assert_eq!(plan.message[0], "Detach `user-0` from 50 repositories");
-    assert_eq!(plan.message.len(), 22, "{:#?}", plan.message);
-    assert_eq!(plan.message[21], "and 30 more");
+    assert!(plan.message[1].starts_with("`repo-0`, `repo-1`, "));
+    assert_eq!(plan.message.len(), 23, "{:#?}", plan.message);
+    assert_eq!(plan.message[22], "and 30 more");
     let many: Vec<String> = (1..60).map(|user| format!("user-{user}")).collect();
     let plan = delete_users(&folder, &many).unwrap();
     assert_eq!(plan.message[0], "Delete 59 users");
-    assert!(plan.message[1].starts_with("deleted: `user-1`, `user-10`"));
+    assert!(plan.message[1].starts_with("`user-1`, `user-10`"));
     assert!(plan.notes.len() < 20);
 }
 
@@ -211,4 +211,108 @@ fn names_are_there_for_completion() {
     let broken = testing::company_with(&[("repos/x/y.yml", "repo: ["), ("credentials.yaml", "[")]);
     assert_eq!(broken.repository_names(), ["library", "open", "solo", "team", "x/y"]);
     assert!(broken.user_names().is_empty());
+}
+
+#[test]
+fn whatever_can_be_a_name_or_a_text_is_written_so_that_it_is_read() {
+    let names = [
+        "true",
+        "null",
+        "1e3",
+        "0x1F",
+        "2026-11-22",
+        "12",
+        "1.5",
+        "NO",
+        "y",
+        "a@b",
+        "a+b",
+        "x-",
+        "a.b",
+        "1_000",
+        "5.",
+        "a-_",
+    ];
+    let texts = [
+        "- x",
+        "# x",
+        "a # b",
+        "a: b",
+        "{",
+        "}",
+        "[x]",
+        "\"quoted\"",
+        "it's",
+        "true",
+        "12",
+        "~",
+        "*x",
+        "&x",
+        "!x",
+        "| x",
+        "> x",
+        "%x",
+        "@x",
+        "`x`",
+        " x ",
+        "x ",
+        "ünïcödé ✓",
+        "a\\b",
+        "2026-11-22",
+        ", x",
+        "?",
+        "-",
+        "=",
+        "<<",
+        "x:",
+    ];
+    let empty = folder(&[
+        ("credentials.yaml", "credentials: {}\n"),
+        ("repos/a.yaml", "repo: {type: docker, permissions: {}}\n"),
+    ]);
+    let before = [company(), empty, company_with_line_ends()];
+    for mut folder in before {
+        for (at, text) in texts.iter().enumerate() {
+            let name = names.get(at).copied().unwrap_or("somebody").to_owned();
+            let request = AddUser {
+                name: Some(name.clone()),
+                secret: NewUserSecret::Generate,
+                email: Some(format!("user-{at}@x")),
+                groups: vec![name.clone()],
+                admin: false,
+                expires: None,
+                description: Some((*text).to_owned()),
+                pull: Vec::new(),
+                push: Vec::new(),
+            };
+            let repository = folder.repository_names()[0].to_owned();
+            let plan = add_user(&folder, &request).unwrap_or_else(|refused| panic!("{name}, {text}: {refused:?}"));
+            let next = testing::after(&folder, &plan);
+            let user = next.user(&name).unwrap();
+            assert_eq!(user.description.as_deref(), Some(*text));
+            assert_eq!(user.groups.iter().map(|group| group.as_str()).collect::<Vec<_>>(), [&name]);
+            let request = GrantRequest {
+                repository,
+                who: name.clone(),
+                operations: words(&["read", "*", "registry:catalog:*"]),
+                until: None,
+                because: Some((*text).to_owned()),
+                close: false,
+            };
+            let plan = grant(&next, &request).unwrap_or_else(|refused| panic!("{name}, {text}: {refused:?}"));
+            let granted = testing::after(&next, &plan);
+            let attached = show_user(&granted, &name).unwrap().row.attached;
+            assert_eq!(attached.len(), 5, "{attached:?}");
+            let plan = delete_users(&granted, &[name]).unwrap();
+            folder = testing::after(&granted, &plan);
+        }
+    }
+}
+
+fn company_with_line_ends() -> Folder {
+    let text = |text: &str| text.replace('\n', "\r\n");
+    testing::company_with(&[
+        ("credentials.yaml", &text(testing::CREDENTIALS)),
+        ("repos/library.yaml", &text("repo:\n  type: docker\n  permissions:\n    jane:\n      - write\n")),
+    ])
 }

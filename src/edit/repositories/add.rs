@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::edit::draft::Draft;
-use crate::edit::folder::SCHEMA_LINE;
 use crate::edit::near::{list, meant, shown};
 use crate::edit::refused::{form, unfit};
 use crate::edit::{Folder, Plan, Refused};
@@ -46,16 +45,13 @@ pub fn add_repository(folder: &Folder, request: &AddRepository) -> Result<Plan, 
             outer.name
         ));
     }
-    let schema = match folder.names_schemas() {
-        true => format!("{SCHEMA_LINE}{}.schemas/repository.schema.json\n\n", "../".repeat(name.split('/').count())),
-        false => String::new(),
-    };
+    let file: Arc<str> = format!("repos/{name}{}", folder.ending()).into();
+    let schema = folder.schema_line("repository", &file);
     let storage = match &request.storage {
         Some(alias) => format!("  storage: {}\n", word(alias)),
         None => String::new(),
     };
     let text = format!("{schema}repo:\n  type: docker\n{storage}  permissions: {{}}\n");
-    let file: Arc<str> = format!("repos/{name}{}", folder.ending()).into();
     draft.create(&file, &text, false);
     draft.note(format!("nobody but admins may do anything in `{name}` yet: `portolan repository grant {name} …`"));
     draft.finish(format!("Add the repository `{name}`"), None)

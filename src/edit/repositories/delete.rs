@@ -9,10 +9,15 @@ use crate::edit::{Folder, Plan, Refused};
 pub fn delete_repository(folder: &Folder, name: &str) -> Result<Plan, Refused> {
     let file = Arc::clone(folder.repository(name)?);
     let mut draft = Draft::new(folder)?;
+    if !folder.compiled.sources.contains_key(&file) {
+        // What cannot be read could not be put back.
+        folder.good_text(&file)?;
+    }
     draft.remove(&file);
     draft.note(format!("the images of `{name}` stay in the storage, where nobody reaches them through this name"));
     let snapshot = &draft.model.snapshot;
-    let gone = snapshot.repositories().iter().find(|repository| *repository.name == *name);
+    let gone = snapshot.repositories().binary_search_by(|repository| (*repository.name).cmp(name)).ok();
+    let gone = gone.and_then(|at| snapshot.repositories().get(at));
     let outer = gone.and_then(|gone| {
         let above = gone.prefix.match_indices('/').map(|(slash, _)| &gone.prefix[..slash]);
         let mut above: Vec<&str> = above.chain((!gone.prefix.is_empty()).then_some("")).collect();

@@ -1,7 +1,7 @@
 //! A grant more.
 
 use crate::edit::draft::Draft;
-use crate::edit::near::{list, meant, nearest, shown};
+use crate::edit::near::{list, meant, shown, titled};
 use crate::edit::permissions::{Entry, Section};
 use crate::edit::refused::{form, unfit};
 use crate::edit::when::When;
@@ -55,7 +55,7 @@ pub fn grant(folder: &Folder, request: &GrantRequest) -> Result<Plan, Refused> {
         return Err(form("a reason stands on one line", "leave line breaks and other control characters out"));
     }
     let mut draft = Draft::new(folder)?;
-    known(&mut draft, &who)?;
+    known(&draft, &who)?;
     let section = Section::read(folder, file)?;
     if !section.exists && !request.close {
         return Err(unfit(
@@ -86,7 +86,7 @@ pub fn grant(folder: &Folder, request: &GrantRequest) -> Result<Plan, Refused> {
     if !section.exists {
         draft.note(format!("`{name}` was open to everybody, and is closed now to all who are granted nothing"));
     }
-    draft.finish(format!("Grant {} in `{name}` to `{who}`", list(added)), None)
+    draft.finish_titled(titled(&added, "entries", |some| format!("Grant {some} in `{name}` to `{who}`")), None)
 }
 
 /// Reads to whom something is granted.
@@ -115,8 +115,8 @@ pub(super) fn operations(words: &[String]) -> Result<Vec<Operation<'_>>, Refused
     Ok(operations)
 }
 
-/// A user must be there; a group that nobody is in is noted.
-fn known(draft: &mut Draft<'_>, who: &Who) -> Result<(), Refused> {
+/// A user must be there. That nobody is in a group, the warnings tell.
+fn known(draft: &Draft<'_>, who: &Who) -> Result<(), Refused> {
     let snapshot = &draft.model.snapshot;
     match who {
         Who::User(name) if snapshot.user(name.as_str()).is_none() => {
@@ -128,15 +128,6 @@ fn known(draft: &mut Draft<'_>, who: &Who) -> Result<(), Refused> {
             let users = snapshot.users().map(|user| user.name.as_str());
             let hint = if is_group { otherwise } else { meant(name.as_str(), users, &otherwise) };
             Err(unfit(format!("there is no user `{name}`"), hint))
-        }
-        Who::Group(group) if !snapshot.users().any(|user| user.groups.contains(group)) => {
-            let near = nearest(
-                group.as_str(),
-                draft.folder.group_names().into_iter().filter(|other| *other != group.as_str()),
-            );
-            let near = near.map(|near| format!("; did you mean `/{near}`?")).unwrap_or_default();
-            draft.note(format!("nobody is in the group `/{group}`{near}"));
-            Ok(())
         }
         Who::Anyone | Who::SignedIn | Who::User(_) | Who::Group(_) => Ok(()),
     }

@@ -2,7 +2,7 @@
 
 use super::grant::{grantee, operations};
 use crate::edit::draft::Draft;
-use crate::edit::near::{list, nearest, shown};
+use crate::edit::near::{list, nearest, shown, titled};
 use crate::edit::permissions::{Grantee, Section};
 use crate::edit::refused::unfit;
 use crate::edit::{Folder, Plan, Refused};
@@ -51,11 +51,12 @@ pub fn revoke(folder: &Folder, request: &RevokeRequest) -> Result<Plan, Refused>
         false => section.with(&who, Vec::new(), &remove),
     };
     draft.edit(file, &changes)?;
-    let what = match operations.is_empty() {
-        true => "everything".to_owned(),
-        false => list(operations.iter().map(|operation| operation.text)),
+    let all: Vec<&str> = operations.iter().map(|operation| operation.text).collect();
+    let title = match all.is_empty() {
+        true => vec![format!("Revoke everything in `{name}` from `{who}`")],
+        false => titled(&all, "entries", |some| format!("Revoke {some} in `{name}` from `{who}`")),
     };
-    draft.finish(format!("Revoke {what} in `{name}` from `{who}`"), None)
+    draft.finish_titled(title, None)
 }
 
 /// To whom something is granted, for whoever named somebody else.

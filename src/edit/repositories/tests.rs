@@ -1,8 +1,9 @@
 //! What each function makes of the files, and what it refuses.
 
 use super::*;
-use crate::edit::testing::{after, company, company_with, diff, folder, why, words};
-use crate::edit::{Plan, Refused};
+use crate::config::Content;
+use crate::edit::testing::{after, company, company_with, diff, folder as folder_of, why, words};
+use crate::edit::{Folder, Plan, Refused};
 use crate::policy::Access;
 
 fn added(name: &str, storage: Option<&str>) -> AddRepository {
@@ -44,7 +45,7 @@ fn a_repository_is_added_as_the_others_are_written() {
 #[test]
 fn the_ending_and_the_line_of_the_schema_are_those_of_the_folder() {
     let line = "# yaml-language-server: $schema=../.schemas/repository.schema.json\n";
-    let folder = folder(&[
+    let folder = folder_of(&[
         ("repos/a.yml", &format!("{line}repo: {{type: docker, permissions: {{}}}}\n")),
         ("repos/b.yml", "repo: {type: docker, permissions: {}}\n"),
         ("repos/c.yaml", "repo: {type: docker, permissions: {}}\n"),
@@ -61,6 +62,22 @@ fn the_ending_and_the_line_of_the_schema_are_those_of_the_folder() {
          +  storage: 'on'\n\
          +  permissions: {}\n"
     );
+    for (file, line, written) in [
+        ("credentials.yaml", "my/schemas/credentials.schema.json", "../../my/schemas/repository.schema.json"),
+        ("repos/a/b/c.yaml", "../../../x/repository.schema.json", "../../x/repository.schema.json"),
+        (
+            "repos/a.yaml",
+            "https://example.com/v1/repository.schema.json",
+            "https://example.com/v1/repository.schema.json",
+        ),
+    ] {
+        let text =
+            if file == "credentials.yaml" { "credentials: {}\n" } else { "repo: {type: docker, permissions: {}}\n" };
+        let folder = folder_of(&[(file, &format!("# yaml-language-server: $schema={line}\n{text}"))]);
+        let plan = add_repository(&folder, &added("x/y", None)).unwrap();
+        let expected = format!("repos/x/y.yaml (new)\n+# yaml-language-server: $schema={written}\n+\n+repo:\n");
+        assert!(diff(&plan).starts_with(&expected), "{}", diff(&plan));
+    }
 }
 
 #[test]
@@ -125,13 +142,21 @@ fn a_repository_is_deleted_with_what_is_granted_in_it() {
         "there is no repository `libary`\nhint: did you mean `library`?"
     );
     assert!(why_not(delete_repository(&folder, "library")).starts_with("an access test would fail after this change"));
-    // Also one whose file is broken.
+    // What cannot be read could not be put back.
+    let mut tree = folder.tree.clone();
+    tree.files.insert("repos/solo.yaml".into(), Content::Bytes([0xff].as_slice().into()));
+    let why = why_not(delete_repository(&Folder::new(tree, folder.now), "solo"));
+    assert!(why.starts_with("the configuration has errors where this would change it\nrepos/solo.yaml: "), "{why}");
+    // One whose file is broken may go.
     let broken = company_with(&[("repos/solo.yaml", "repo: [\n")]);
     assert!(delete_repository(&broken, "solo").is_ok());
     // Tests that only name it are warned of.
     let named = company_with(&[("tests/access.yaml", "tests: [{as: admin, cannot: pull, image: solo}]\n")]);
     let plan = delete_repository(&named, "solo").unwrap();
-    assert_eq!(plan.notes[1], "tests/access.yaml:1: no repository serves the image `solo` (unserved-image)");
+    assert_eq!(
+        plan.notes[1],
+        "tests/access.yaml:1: no repository serves the image `solo`; nobody can do anything with it: every `cannot` holds, and no `can` (unserved-image)"
+    );
 }
 
 #[test]
@@ -143,9 +168,13 @@ fn grants_are_added_for_every_kind_of_subject() {
     let plan = grant(&folder, &granted("solo", "*", &["read"], None)).unwrap();
     assert_eq!(diff(&plan), "repos/solo.yaml\n+    \"*\": [read]\n");
     assert_eq!(plan.message[1], "whoever is not signed in may now pull `solo/**`");
-    let plan = grant(&folder, &granted("solo", "/dves", &["read"], Some("90d"))).unwrap();
-    assert_eq!(diff(&plan), "repos/solo.yaml\n+    /dves: [{allow: read, until: 2027-02-20}]\n");
-    assert_eq!(plan.notes[0], "nobody is in the group `/dves`; did you mean `/devs`?");
+    let plan = grant(&folder, &granted("solo", "/dves", &["read"], Some("5d"))).unwrap();
+    assert_eq!(diff(&plan), "repos/solo.yaml\n+    /dves: [{allow: read, until: 2026-11-27}]\n");
+    assert_eq!(
+        plan.notes,
+        ["repos/solo.yaml:5: nobody is in the group `dves`; did you mean `/devs`? (unmatched-group)"],
+        "an end is just what was asked for"
+    );
     let reason = GrantRequest { because: Some("hotfix: INC-42".to_owned()), ..granted("solo", "/*", &["d"], None) };
     let plan = grant(&folder, &reason).unwrap();
     assert_eq!(diff(&plan), "repos/solo.yaml\n+    /*: [{allow: d, because: \"hotfix: INC-42\"}]\n");
@@ -159,7 +188,9 @@ fn only_the_very_entry_of_a_subject_counts() {
     assert_eq!(diff(&plan), "repos/library.yaml\n+      - read\n");
     assert_eq!(
         plan.notes,
-        ["repos/library.yaml:10: anybody who is signed in (`/*`) may do this already (redundant-grant)"]
+        [
+            "repos/library.yaml:10: anybody who is signed in (`/*`) may do this already; remove this entry, or narrow the other one (redundant-grant)"
+        ]
     );
     let plan = grant(&folder, &granted("team", "jane", &["read"], None)).unwrap();
     assert!(diff(&plan).contains("+    jane:"), "{}", diff(&plan));

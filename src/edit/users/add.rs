@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::attach::{rights, set_rights};
 use super::entry::{self, path};
 use crate::edit::draft::Draft;
-use crate::edit::folder::SCHEMA_LINE;
 use crate::edit::near::shown;
 use crate::edit::password::{Password, generate_secret, hashed, refuse_bad};
 use crate::edit::refused::{form, unfit};
@@ -134,11 +133,7 @@ fn credentials(draft: &mut Draft<'_>) -> Arc<str> {
     let is_underlined = folder.tree.files.keys().any(|path| path.starts_with("_storages."));
     let underline = if is_underlined { "_" } else { "" };
     let file: Arc<str> = format!("{underline}credentials{}", folder.ending()).into();
-    let schema = if folder.names_schemas() {
-        format!("{SCHEMA_LINE}.schemas/credentials.schema.json\n\n")
-    } else {
-        String::new()
-    };
+    let schema = folder.schema_line("credentials", &file);
     draft.create(&file, &format!("{schema}credentials:\n"), true);
     draft.note(format!("{file} is new: let nobody read it but the server and those who administer it"));
     file

@@ -1,16 +1,16 @@
 //! What a user may pull and push, repository by repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::edit::draft::Draft;
-use crate::edit::near::{list, meant};
+use crate::edit::near::{list, meant, titled};
 use crate::edit::permissions::{Entry, Section};
 use crate::edit::refused::{form, unfit};
 use crate::edit::yaml::Value;
 use crate::edit::{Folder, Plan, Refused};
-use crate::identity::UserName;
-use crate::policy::{Action, ActionSet, Holder, What, Who, rights_in};
+use crate::identity::{User, UserName};
+use crate::policy::{Action, ActionSet, Holder, Right, Through, What, Who, rights_in};
 
 /// The repositories that a user is to pull from and push to.
 #[derive(Debug)]
@@ -60,10 +60,7 @@ pub fn attach(folder: &Folder, request: &Attach) -> Result<Plan, Refused> {
     if draft.is_empty() {
         return Ok(Plan::nothing(format!("`{}` has just this already", user.name), draft.notes));
     }
-    if user.admin {
-        draft.note(format!("`{}` is an admin, who may do everything: this changes nothing", user.name));
-    }
-    draft.finish(title(&format!("Attach `{}` to", user.name), &rights), None)
+    draft.finish_titled(title(&format!("Attach `{}` to", user.name), &rights), None)
 }
 
 /// Takes everything away that is granted to a user by name in these repositories.
@@ -91,7 +88,7 @@ pub fn detach(folder: &Folder, user: &str, repositories: &[String]) -> Result<Pl
         }
         draft.edit(file, &section.without(&|other| *other == who))?;
     }
-    let mut plan = draft.finish(title(&format!("Detach `{}` from", user.name), &named), None)?;
+    let mut plan = draft.finish_titled(title(&format!("Detach `{}` from", user.name), &named), None)?;
     for name in named.keys() {
         plan.notes.extend(left(folder, &user, name));
     }
@@ -116,7 +113,7 @@ pub(super) fn set_rights(
     if !section.exists {
         return Err(unfit(
             format!("`{repository}` has no permissions section, and everybody may do everything there"),
-            format!("to close it to everybody else: `portolan repository grant {repository} {user} read --close`"),
+            format!("to close it to everybody else: `portolan repository grant {repository} WHO OPERATION --close`"),
         ));
     }
     let who = Who::User(user.clone());
@@ -176,26 +173,23 @@ fn allows(entry: &Entry, wanted: ActionSet) -> bool {
 }
 
 /// What somebody still may do in a repository that they are detached from.
-fn left(folder: &Folder, user: &crate::identity::User, name: &str) -> Option<String> {
-    let snapshot = &folder.model().ok()?.snapshot;
-    let repository = snapshot.repositories().iter().find(|repository| *repository.name == *name)?;
-    let own = |right: &&crate::policy::Right| {
-        !matches!(&right.through, crate::policy::Through::Grant(Who::User(_))) && !right.sign_in
-    };
+fn left(folder: &Folder, user: &User, name: &str) -> Option<String> {
+    let repositories = folder.model().ok()?.snapshot.repositories();
+    let at = repositories.binary_search_by(|repository| (*repository.name).cmp(name)).ok()?;
+    let repository = repositories.get(at)?;
+    let own = |right: &&Right| !matches!(&right.through, Through::Grant(Who::User(_))) && !right.sign_in;
     let rights = rights_in(repository, Holder::User(user), folder.now);
-    let through: std::collections::BTreeSet<String> =
-        rights.iter().filter(own).map(|right| right.through.to_string()).collect();
+    let through: BTreeSet<String> = rights.iter().filter(own).map(|right| right.through.to_string()).collect();
     (!through.is_empty()).then(|| {
         let words: Vec<_> = through.iter().map(String::as_str).collect();
         format!("`{}` still has what {} gives in `{name}`", user.name, list(words))
     })
 }
 
-/// A first line that names the repositories where they are few.
-fn title<V>(what: &str, names: &BTreeMap<impl AsRef<str> + Ord, V>) -> String {
+/// First lines about some repositories.
+fn title<V>(what: &str, names: &BTreeMap<impl AsRef<str> + Ord, V>) -> Vec<String> {
     let all: Vec<&str> = names.keys().map(AsRef::as_ref).collect();
-    let title = format!("{what} {}", list(all.iter().copied()));
-    if all.len() == 1 || title.chars().count() <= 72 { title } else { format!("{what} {} repositories", all.len()) }
+    titled(&all, "repositories", |some| format!("{what} {some}"))
 }
 
 /// The first few of many names.

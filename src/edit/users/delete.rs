@@ -5,16 +5,13 @@ use std::sync::Arc;
 
 use super::entry::{credentials, path};
 use crate::edit::draft::Draft;
-use crate::edit::near::list;
+use crate::edit::near::titled;
 use crate::edit::permissions::Section;
 use crate::edit::refused::form;
-use crate::edit::yaml::Change;
+use crate::edit::yaml::{Change, Value};
 use crate::edit::{Folder, Plan, Refused};
 use crate::identity::UserName;
 use crate::policy::{Access, Who};
-
-/// A longer title is no first line of a commit.
-const TITLE_CHARACTERS_MAX: usize = 72;
 
 /// Deletes users, and every grant that names them.
 pub fn delete_users(folder: &Folder, users: &[String]) -> Result<Plan, Refused> {
@@ -31,7 +28,7 @@ pub fn delete_users(folder: &Folder, users: &[String]) -> Result<Plan, Refused> 
     let file = credentials(folder)?;
     if is_last {
         // A file without users would be one without its only key.
-        let value = crate::edit::yaml::Value::Mapping(Vec::new());
+        let value = Value::Mapping(Vec::new());
         draft.edit(file, &[Change::Set { path: vec!["credentials".to_owned()], value }])?;
     } else {
         draft.edit(file, &entries)?;
@@ -53,15 +50,13 @@ pub fn delete_users(folder: &Folder, users: &[String]) -> Result<Plan, Refused> 
         let word = if repositories == 1 { "repository" } else { "repositories" };
         draft.note(format!("what was granted by name in {repositories} {word} is taken away as well"));
     }
-    let all = list(names.iter().map(|name| name.as_str()));
-    let plural = if names.len() == 1 { "" } else { "s" };
-    let title = format!("Delete the user{plural} {all}");
-    if names.len() == 1 || title.chars().count() <= TITLE_CHARACTERS_MAX {
-        return draft.finish(title, None);
-    }
-    let mut plan = draft.finish(format!("Delete {} users", names.len()), None)?;
-    plan.message.insert(1, format!("deleted: {all}"));
-    Ok(plan)
+    let all: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    let title = titled(&all, "users", |some| match (all.len(), some.starts_with('`')) {
+        (1, _) => format!("Delete the user {some}"),
+        (_, true) => format!("Delete the users {some}"),
+        (_, false) => format!("Delete {some}"),
+    });
+    draft.finish_titled(title, None)
 }
 
 /// What a file with errors grants is not known.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::edit::draft::Draft;
-use crate::edit::near::shown;
+use crate::edit::near::{nearest, shown};
 use crate::edit::refused::{form, unfit};
 use crate::edit::yaml::{Change, Value};
 use crate::edit::{Folder, Plan, Refused};
@@ -65,7 +65,7 @@ pub(super) fn note_new_groups(draft: &mut Draft<'_>, groups: &[UserName]) {
     let known = draft.folder.group_names();
     let new: Vec<_> = groups.iter().filter(|group| known.binary_search(&group.as_str()).is_err()).collect();
     for group in new {
-        let near = crate::edit::near::nearest(group.as_str(), known.iter().copied());
+        let near = nearest(group.as_str(), known.iter().copied());
         let meant = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
         draft.note(format!("`{group}` is a new group, to which nothing is granted yet{meant}"));
     }

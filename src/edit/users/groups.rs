@@ -1,9 +1,9 @@
 //! Who is in which group.
 
-use super::entry::{self, change_user, credentials, path};
+use super::entry::{self, credentials, path};
 use crate::config::{Node, read_foreign};
 use crate::edit::draft::Draft;
-use crate::edit::near::{list, meant};
+use crate::edit::near::{list, meant, titled};
 use crate::edit::refused::{form, unfit};
 use crate::edit::yaml::{Change, Value};
 use crate::edit::{Folder, Plan, Refused};
@@ -22,7 +22,7 @@ pub fn join(folder: &Folder, user: &str, groups: &[String]) -> Result<Plan, Refu
     let items = new.iter().map(|group| Value::Text(group.to_string())).collect();
     draft.edit(credentials(folder)?, &[Change::Append { path: path(user, Some("groups")), items }])?;
     entry::note_new_groups(&mut draft, &new);
-    draft.finish(format!("Put `{user}` into {}", of_groups(&new)), None)
+    draft.finish_titled(title(&format!("Put `{user}` into"), &new), None)
 }
 
 /// Takes a user out of groups. It is refused where the user is not in one of them.
@@ -37,20 +37,21 @@ pub fn leave(folder: &Folder, user: &str, groups: &[String]) -> Result<Plan, Ref
         let hint = meant(other.as_str(), found.groups.iter().map(UserName::as_str), &is);
         return Err(unfit(format!("`{user}` is not in the group `{other}`"), hint));
     }
-    let title = format!("Take `{user}` out of {}", of_groups(&asked));
-    if found.groups.iter().all(|group| asked.contains(group)) {
-        return change_user(folder, user, vec![("groups", None)], title);
-    }
+    let mut draft = Draft::new(folder)?;
+    let title = title(&format!("Take `{user}` out of"), &asked);
     let file = credentials(folder)?;
+    if found.groups.iter().all(|group| asked.contains(group)) {
+        draft.edit(file, &entry::changes(user, vec![("groups", None)]))?;
+        return draft.finish_titled(title, None);
+    }
     let text = folder.good_text(file)?;
     let root = read_foreign(&text).ok();
     let items = root.as_ref().and_then(|root| root.get("credentials")?.get(user)?.get("groups")?.items());
     let is_left = |item: &Node<'_>| item.text().is_some_and(|text| asked.iter().any(|group| group.as_str() == text));
     let positions = items.unwrap_or_default().iter().enumerate().filter(|(_, item)| is_left(item));
     let positions = positions.map(|(position, _)| position).collect();
-    let mut draft = Draft::new(folder)?;
     draft.edit(file, &[Change::RemoveItems { path: path(user, Some("groups")), positions }])?;
-    draft.finish(title, None)
+    draft.finish_titled(title, None)
 }
 
 fn some(groups: &[String]) -> Result<Vec<UserName>, Refused> {
@@ -64,6 +65,11 @@ fn listed(groups: &[UserName]) -> String {
     list(groups.iter().map(UserName::as_str))
 }
 
-fn of_groups(groups: &[UserName]) -> String {
-    format!("the group{} {}", if groups.len() == 1 { "" } else { "s" }, listed(groups))
+fn title(what: &str, groups: &[UserName]) -> Vec<String> {
+    let all: Vec<&str> = groups.iter().map(UserName::as_str).collect();
+    titled(&all, "groups", |some| match (all.len(), some.starts_with('`')) {
+        (1, _) => format!("{what} the group {some}"),
+        (_, true) => format!("{what} the groups {some}"),
+        (_, false) => format!("{what} {some}"),
+    })
 }

@@ -166,7 +166,7 @@ fn every_rule_that_a_password_does_not_meet_is_named() {
     assert_eq!(
         refused(add_user(&strict, &person("rita", "short"))),
         "the password needs at least 12 characters, at least 1 upper-case letter, at least 2 digits\n\
-         hint: choose another one; `portolan user rotate` makes a secret for a machine"
+         hint: choose another one; for a machine let a secret be made (`user add --generate`, `user rotate`)"
     );
     let as_named = refused(add_user(&company(), &person("Harbour-2026", "harbour-2026")));
     assert!(
@@ -299,6 +299,11 @@ fn attach_replaces_plain_entries_that_end_and_names_what_it_leaves() {
              `portolan repository revoke` takes it away if it is not meant",
         ]
     );
+    let limited = "repo:\n  type: docker\n  permissions:\n    ci:\n      - {allow: read, until: 2026-12-24}\n";
+    let plan = attach(&company_with(&[("repos/solo.yaml", limited)]), &attached("ci", &["solo"], &[])).unwrap();
+    assert_eq!(diff(&plan), "repos/solo.yaml\n-      - {allow: read, until: 2026-12-24}\n+      - read\n");
+    assert_eq!(plan.notes, ["`read` for `ci` in `solo` would have ended at 2026-12-25T00:00:00Z, and is replaced"]);
+    assert_eq!(plan.message[1], "`ci` may now pull `solo/**` for longer, without an end");
     // `*` gives both: nothing has to be added, and it is named.
     let all = company_with(&[("repos/solo.yaml", "repo: {type: docker, permissions: {ci: ['*', read]}}\n")]);
     let plan = attach(&all, &attached("ci", &["solo"], &[])).unwrap();
@@ -315,7 +320,7 @@ fn what_cannot_be_attached_is_refused() {
     assert_eq!(
         refused(attach(&folder, &attached("ci", &["open"], &[]))),
         "`open` has no permissions section, and everybody may do everything there\n\
-         hint: to close it to everybody else: `portolan repository grant open ci read --close`"
+         hint: to close it to everybody else: `portolan repository grant open WHO OPERATION --close`"
     );
 }
 
@@ -431,8 +436,8 @@ fn groups_are_joined_and_left() {
         plan.notes,
         [
             "`night` is a new group, to which nothing is granted yet",
-            "repos/team.yaml:6: everybody in the group `devs` may do this already (redundant-grant)",
-            "repos/team.yaml:8: everybody in the group `devs` may do this already (redundant-grant)",
+            "repos/team.yaml:6: everybody in the group `devs` may do this already; remove this entry, or narrow the other one (redundant-grant)",
+            "repos/team.yaml:8: everybody in the group `devs` may do this already; remove this entry, or narrow the other one (redundant-grant)",
         ],
         "warnings that the change brings are told"
     );

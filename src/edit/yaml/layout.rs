@@ -3,7 +3,7 @@
 //! The tree knows the places of values. This adds what lies between them: colons, dashes, commas, anchors, and
 //! where an alias is written. Whatever is written in a way that is not known here is [`Odd`].
 
-use super::lines::{byte, skip};
+use super::lines::{Kind, behind_break, byte, kind, line_end, skip};
 use crate::config::{Node, Value};
 
 /// A place that is written in a way which is not known here.
@@ -65,18 +65,22 @@ pub(super) fn extent(text: &str, cursor: usize, node: &Node<'_>, in_flow: bool) 
     let first = skip(text, cursor);
     let is_scalar = matches!(&node.value, Value::Scalar(_));
     let is_plain = matches!(&node.value, Value::Scalar(scalar) if scalar.plain);
-    let nothing = Extent { form: Form::Nothing, properties: None, after: cursor, start: cursor, end: cursor };
-    let is_nothing = is_plain && node.span.start == node.span.end;
-    if is_nothing && byte(text, first) != Some(b'*') {
-        let has_property = matches!(byte(text, first), Some(b'&' | b'!'));
-        let is_same_line = !text.get(cursor..first).unwrap_or_default().contains('\n');
-        return if has_property && is_same_line { Err(Odd(first)) } else { Ok(nothing) };
+    let is_nothing = is_plain && node.span.start == node.span.end && byte(text, first) != Some(b'*');
+    let is_same_line = !text.get(cursor..first).unwrap_or_default().contains('\n');
+    if is_nothing && !(is_same_line && matches!(byte(text, first), Some(b'&' | b'!'))) {
+        return Ok(Extent { form: Form::Nothing, properties: None, after: cursor, start: cursor, end: cursor });
     }
     let (mut start, mut after, mut properties) = (first, cursor, None);
     while matches!(byte(text, start), Some(b'&' | b'!')) {
         properties.get_or_insert(start);
         after = word_end(text, start, in_flow);
         start = skip(text, after);
+        if is_nothing && text.get(after..start).unwrap_or_default().contains('\n') {
+            break;
+        }
+    }
+    if is_nothing {
+        return Ok(Extent { form: Form::Nothing, properties, after, start: after, end: after });
     }
     let place = |form, end| Extent { form, properties, after, start, end };
     match byte(text, start) {
@@ -84,7 +88,9 @@ pub(super) fn extent(text: &str, cursor: usize, node: &Node<'_>, in_flow: bool) 
         Some(b'|' | b'>') if is_scalar && !in_flow => {
             let header = word_end(text, start, false);
             let is_blank = node.text().is_none_or(|text| text.trim().is_empty());
-            Ok(place(Form::BlockScalar, if is_blank { header } else { node.span.end.max(header) }))
+            let end = if is_blank { header } else { node.span.end.max(header) };
+            let keeps = text.get(start..header).is_some_and(|header| header.contains('+'));
+            Ok(place(Form::BlockScalar, with_blanks(text, end, keeps)))
         }
         Some(b'[') if node.items().is_some() => Ok(place(Form::Flow, node.span.end)),
         Some(b'{') if node.pairs().is_some() => Ok(place(Form::Flow, node.span.end)),
@@ -95,6 +101,21 @@ pub(super) fn extent(text: &str, cursor: usize, node: &Node<'_>, in_flow: bool) 
         }
         _ => Err(Odd(start)),
     }
+}
+
+/// The end of a text in lines of its own, with the blank lines below it that belong to it: those that it keeps by
+/// its header, or that have blanks.
+fn with_blanks(text: &str, end: usize, keeps: bool) -> usize {
+    let mut last = end;
+    let mut scanned = line_end(text, end);
+    while let Some(start) = behind_break(text, scanned).filter(|start| kind(text, *start) == Kind::Blank) {
+        scanned = line_end(text, start);
+        // What follows the last line break is no line.
+        if scanned > start || keeps && scanned < text.len() {
+            last = scanned;
+        }
+    }
+    last
 }
 
 /// Behind the name of an anchor, tag or alias, or the header of a text in lines of its own.

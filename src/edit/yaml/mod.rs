@@ -25,11 +25,13 @@ mod style;
 mod tree;
 mod write;
 
+use std::fmt;
+
 pub use refused::Refused;
 pub use steps::apply;
 
-/// A value to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A value to be written. What `Debug` tells has no texts, which may be secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     /// A text, quoted where it must be.
     Text(String),
@@ -39,6 +41,17 @@ pub enum Value {
     List(Vec<Value>),
     /// Keys and values in their order; without any it is `{}`.
     Mapping(Vec<(String, Value)>),
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text"),
+            Self::Boolean(boolean) => boolean.fmt(f),
+            Self::List(items) => f.debug_list().entries(items).finish(),
+            Self::Mapping(pairs) => f.debug_map().entries(pairs.iter().map(|(key, value)| (key, value))).finish(),
+        }
+    }
 }
 
 /// A change.

@@ -30,11 +30,22 @@ struct Lines {
     end: usize,
 }
 
+/// Entries that go with nothing but blank lines between them.
+struct Group {
+    lines: Lines,
+    /// The position of the first entry.
+    from: usize,
+    /// The position of the last entry.
+    to: usize,
+    /// Where blank lines above may begin.
+    floor: usize,
+}
+
 fn in_block(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], is_root: bool, splices: &mut Splices) {
     let text = source.text;
     let all = is_gone.iter().all(|gone| *gone);
     // Blank lines between what goes are as one with it.
-    let mut groups: Vec<(Lines, usize, usize)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     let top = if is_root { head(text) } else { level.place.after };
     let mut floor = top;
     for (position, entry) in level.entries.iter().enumerate() {
@@ -44,42 +55,41 @@ fn in_block(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], is_roo
             let last = tail(text, entry.end(), level.column);
             let end = behind_break(text, last).unwrap_or(text.len());
             match groups.last_mut() {
-                Some((lines, _, to)) if blanks_below(text, lines.end) == start => {
-                    lines.end = end;
-                    *to = position;
+                Some(group) if blanks_below(text, group.lines.end) == start => {
+                    group.lines.end = end;
+                    group.to = position;
                 }
-                _ => groups.push((Lines { start, end }, position, position)),
+                _ => groups.push(Group { lines: Lines { start, end }, from: position, to: position, floor }),
             }
         }
-        floor = entry.end();
+        // Blank lines may belong to a text.
+        floor = entry.end() + 1;
     }
-    let first = groups.first().map_or(0, |(lines, ..)| lines.start);
-    for &(lines, from, to) in &groups {
-        let above = blanks_above(text, lines.start, top);
+    for &Group { lines, from, to, floor } in &groups {
+        let above = blanks_above(text, lines.start, floor);
         let below = blanks_below(text, lines.end);
         let is_last = to + 1 == level.entries.len();
         let is_first = from == 0 && above == lines.start && !has_comment_above(text, lines.start);
-        let cut = if all && is_root {
+        let cut = if all && is_root && is_last {
+            // Something comes in its place.
             lines
         } else if is_last {
             Lines { start: above, end: lines.end }
-        } else if is_first {
-            Lines { start: lines.start, end: below }
-        } else if count(text, above, lines.start) >= count(text, lines.end, below) {
+        } else if is_first || count(text, above, lines.start) >= count(text, lines.end, below) {
             Lines { start: lines.start, end: below }
         } else {
             Lines { start: above, end: lines.end }
         };
-        cut_lines(text, cut, all && is_root, splices);
+        cut_lines(text, cut, all && is_root && is_last, splices);
     }
-    if all {
-        let empty = if level.node.items().is_some() { "[]" } else { "{}" };
-        if is_root {
-            let is_end = lacks_break(text) && groups.last().is_some_and(|(lines, ..)| lines.end == text.len());
-            splices.insert(first, format!("{empty}{}", if is_end { "" } else { source.newline }));
-        } else {
-            splices.insert(level.place.after, format!(" {empty}"));
+    let empty = if level.node.items().is_some() { "[]" } else { "{}" };
+    match groups.last().filter(|_| all) {
+        Some(Group { lines, .. }) if is_root => {
+            let is_end = lacks_break(text) && lines.end == text.len();
+            splices.insert(lines.start, format!("{empty}{}", if is_end { "" } else { source.newline }));
         }
+        Some(_) => splices.insert(level.place.after, format!(" {empty}")),
+        None => {}
     }
 }
 
@@ -143,7 +153,7 @@ fn run_in_flow(
     let needless = if next.is_none() && !level.has_comma { before.and_then(comma) } else { None };
     let mut before_it = before;
     let own_lines: Option<Vec<Lines>> =
-        run.iter().map(|entry| own_lines(text, level, entry, std::mem::replace(&mut before_it, Some(entry)))).collect();
+        run.iter().map(|entry| own_lines(text, level, entry, before_it.replace(entry))).collect();
     if let Some(own_lines) = own_lines {
         own_lines.iter().for_each(|lines| splices.delete(lines.start, lines.end));
         needless.into_iter().for_each(|comma| splices.delete(comma, comma + 1));

@@ -1,12 +1,11 @@
 //! Pieces of a text that are replaced, all at once.
 
 /// Replacements by their places in the text before.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Splices {
     pieces: Vec<Piece>,
 }
 
-#[derive(Debug)]
 struct Piece {
     start: usize,
     end: usize,

@@ -13,6 +13,7 @@ use crate::config;
 
 mod model;
 mod refusals;
+mod wild;
 
 impl<'de> serde::Deserialize<'de> for Value {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -4,7 +4,8 @@ use super::{Change, Value};
 use crate::config::{Node, ScalarType};
 
 /// A value without its place.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(PartialEq)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) enum Tree {
     Scalar(String, ScalarType),
     List(Vec<Tree>),

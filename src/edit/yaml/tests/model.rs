@@ -365,11 +365,53 @@ fn words(value: &Value, found: &mut Vec<String>) {
     }
 }
 
+/// Changes that are made together, and the same one by one.
+fn try_many(seed: u64) {
+    let mut source = Source { state: seed | 1, names: 0 };
+    let (root, text) = document(&mut source);
+    let mut all = Vec::new();
+    paths(&root, &[], &mut all);
+    let beside = all[source.below(all.len())].0.clone();
+    let above = &beside[..beside.len() - 1];
+    let is_add = source.one_in(2);
+    let mut changes = Vec::new();
+    for (path, _) in all.iter().filter(|(path, _)| path.split_last().unwrap().1 == above) {
+        if !source.one_in(2) {
+            continue;
+        }
+        let new = [above, &[source.name('k')]].concat();
+        changes.push(if is_add {
+            Change::Set { path: new, value: source.value(2) }
+        } else {
+            Change::Remove { path: path.clone() }
+        });
+    }
+    let together = apply(&text, &changes).unwrap();
+    let single = changes.iter().try_fold(text.clone(), |text, change| apply(&text, std::slice::from_ref(change)));
+    let single = single.unwrap();
+    let tree = |text: &str| Tree::of(config::read_whole(text).unwrap().as_ref());
+    assert_eq!(tree(&together), tree(&single), "{text}\n{changes:?}\n{together}");
+    if is_add {
+        // What was added first is a neighbour of what comes next, and may lend it its quotes.
+        return;
+    }
+    // Blank lines may lie otherwise above what is left.
+    let lines = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+    };
+    assert_eq!(lines(&together), lines(&single), "{text}\n{changes:?}\n{together}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
     fn random_changes_of_random_texts_are_what_the_model_says(seed: u64) {
         try_one(seed);
+    }
+
+    #[test]
+    fn changes_come_to_the_same_together_and_one_by_one(seed: u64) {
+        try_many(seed);
     }
 }

