@@ -247,7 +247,7 @@ def large(bench):
     for number in range(10_000):
         with open(f"{path}/repos/repo-{number}.yaml", "w") as file:
             file.write(f"repo:\n  type: docker\n  permissions:\n    /group-{number % 100}: [read]\n"
-                       f"    user-{number}: [read, write]\n    user-1: [read]\n")
+                       f"    user-{number}: [read, write]\n" + ("    user-1: [read]\n" if number % 10 == 0 else ""))
     rows = [
         (["user", "add", "new", "--generate", "--push", "repo-5"], ""), (["user", "list"], ""),
         (["user", "list", "--unused"], ""), (["user", "show", "user-1"], ""),
@@ -260,7 +260,7 @@ def large(bench):
         (["repository", "grant", "repo-9", "user-2", "read"], ""),
         (["repository", "revoke", "repo-9", "user-2"], ""), (["repository", "delete", "new", "--yes"], ""),
         (["user", "delete", "user-2", "--yes"], ""),
-        # Named in every repository: it changes 10,001 files.
+        # Named in every tenth repository.
         (["user", "delete", "user-1", "--yes"], ""),
     ]
     took = {}
@@ -271,12 +271,13 @@ def large(bench):
         if done.returncode:
             raise AssertionError(f"{words}: {done.stderr[:2000]}")
         if words[2:] == ["user-1", "--yes"]:
-            print(f"users: to delete a user from 10,000 repositories takes {time.time() - begun:.1f} s")
+            print(f"users: to delete a user from 1,000 repositories takes {time.time() - begun:.1f} s")
             continue
         took[" ".join(words[:2])] = max(took.get(" ".join(words[:2]), 0), time.time() - begun)
     slowest = max(took, key=took.get)
     print(f"users: of {len(rows)} commands in a folder of 10,000 users and 10,000 repositories, `{slowest}` takes "
           f"longest, {took[slowest]:.2f} s")
+    # What is not optimised says nothing of speed.
     if "/release/" in PROGRAM and took[slowest] > SECONDS_MAX:
         raise AssertionError(f"more than {SECONDS_MAX} s: {took}")
 

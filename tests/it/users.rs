@@ -750,6 +750,10 @@ fn lists_are_for_people_and_programs() {
     assert!(markdown.contains("| `ci` | active |"), "{markdown}");
     let table = done(conf, &["user", "list"]);
     assert!(table.lines().any(|line| line.starts_with("ci ") && line.contains("team: pull push overwrite")), "{table}");
+    (0..8).for_each(|number| write(conf, &format!("repos/many-{number}.yaml"), OTHER));
+    assert!(done(conf, &["user", "list"]).contains("and 5 more"));
+    assert!(done(conf, &["user", "list", "--format", "csv"]).contains("many-7: pull"));
+    (0..8).for_each(|number| fs::remove_file(conf.join(format!("repos/many-{number}.yaml"))).unwrap());
     let repositories = json(conf, &["repository", "list"]);
     assert_eq!(repositories["repositories"][1]["name"], "team");
     assert_eq!(repositories["repositories"][1]["access"], "granted");

@@ -16,6 +16,9 @@ use crate::edit::{UserFilter, UserRow, UserState, list_users};
 
 use super::rows::{attached_texts, user_json};
 
+/// So many repositories are named in a row for people.
+const REPOSITORIES_MAX: usize = 5;
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArguments {
     #[command(flatten)]
@@ -76,24 +79,31 @@ pub(super) fn run(arguments: &ListArguments) -> Result<Exit, Failure> {
     arguments.folder.tell_errors(&folder);
     output::result(&match arguments.format {
         TableFormat::Json => json_text(&json!({ "users": rows.iter().map(user_json).collect::<Vec<_>>() })),
-        TableFormat::Human => table(&rows).human(),
-        TableFormat::Csv => table(&rows).csv(),
-        TableFormat::Markdown => table(&rows).markdown(),
+        TableFormat::Human => table(&rows, REPOSITORIES_MAX).human(),
+        TableFormat::Csv => table(&rows, usize::MAX).csv(),
+        TableFormat::Markdown => table(&rows, REPOSITORIES_MAX).markdown(),
     })?;
     Ok(Exit::Done)
 }
 
-fn table(rows: &[UserRow]) -> Table {
+/// The table, with so many repositories in a row.
+fn table(rows: &[UserRow], repositories_max: usize) -> Table {
     let mut table = Table::new(&["user", "state", "admin", "groups", "expires", "repositories", "description"]);
     for row in rows {
         let user = &row.user;
+        let mut repositories = attached_texts(&row.attached);
+        if repositories.len() > repositories_max {
+            let more = repositories.len() - repositories_max;
+            repositories.truncate(repositories_max);
+            repositories.push(format!("and {more} more"));
+        }
         table.push(vec![
             Cell::Code(user.name.to_string()),
             Cell::Plain(row.state.as_str().to_owned()),
             Cell::Plain(if user.admin { "admin" } else { "" }.to_owned()),
             Cell::Codes(user.groups.iter().map(ToString::to_string).collect()),
             Cell::Plain(user.expires.map(|end| end.to_string()).unwrap_or_default()),
-            Cell::Codes(attached_texts(&row.attached)),
+            Cell::Codes(repositories),
             Cell::Plain(user.description.clone().unwrap_or_default()),
         ]);
     }
