@@ -39,7 +39,15 @@ impl Applied {
     /// Prepares every change, and makes them one after another if each file still is as the plan knew it.
     pub(super) fn make(targets: &[Target], is_alone: bool) -> Result<Self, Halt> {
         let mut applied = Self::default();
-        let made = applied.prepare(targets, is_alone).and_then(|()| applied.carry_out());
+        let made = applied.prepare(targets, is_alone).and_then(|()| {
+            applied.carry_out().map_err(|halt| match halt {
+                Halt::Failed(failure) => Halt::Failed(Failure {
+                    message: format!("{}; what was changed before was put back", failure.message),
+                    ..failure
+                }),
+                changed => changed,
+            })
+        });
         match made {
             Ok(()) => Ok(applied),
             Err(halt) => {
