@@ -3,16 +3,20 @@
 //! Imports everything below.
 
 mod access;
+mod change;
 mod check;
+mod completions;
 mod exit;
 mod explain;
 mod hash;
 mod import;
 mod init;
+mod man;
 mod output;
-mod password;
+mod prompt;
 mod remote;
 mod render;
+mod repository;
 mod schema;
 mod secret;
 mod serve;
@@ -21,6 +25,7 @@ mod storage;
 mod storages;
 mod table;
 mod test;
+mod user;
 mod wait;
 mod written;
 
@@ -96,6 +101,24 @@ enum Command {
     /// Cares for a storage: collects garbage, finds damages, counts, copies; while servers run, or not
     #[command(subcommand, after_help = "Example:\n  portolan storage verify /etc/portolan --data /var/lib/portolan")]
     Storage(storage::StorageCommand),
+    /// Changes users in place: adds, edits, rotates, disables, deletes, and lists them
+    #[command(subcommand, after_help = "Example:\n  portolan user add ci --generate --push library --commit")]
+    User(user::UserCommand),
+    /// Changes repositories in place: adds, grants, revokes, deletes, and lists them
+    #[command(subcommand, after_help = "Example:\n  portolan repository grant library jane read")]
+    Repository(repository::RepositoryCommand),
+    /// Prints a script with which a shell completes commands, options and names
+    #[command(
+        after_help = "Examples:\n  portolan completions bash > ~/.local/share/bash-completion/completions/portolan\n  \
+        portolan completions zsh > ~/.zfunc/_portolan      with `~/.zfunc` in `fpath`\n  \
+        portolan completions fish > ~/.config/fish/completions/portolan.fish\n\n\
+        The script belongs to this version; make it anew after an update."
+    )]
+    Completions(completions::CompletionsArguments),
+    /// Prints the manual's pages, or writes them to a folder
+    #[command(after_help = "Examples:\n  portolan man > portolan.1 && man -l portolan.1\n  \
+        portolan man /usr/local/share/man/man1")]
+    Man(man::ManArguments),
 }
 
 /// The configuration folder.
@@ -140,6 +163,10 @@ fn holds_none(tree: &Tree) -> bool {
 
 /// Runs the command that the arguments name, the first of them being the program's name.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    if let Some(exit) = completions::answer(&arguments) {
+        return exit;
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -161,6 +188,10 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Command::Status(arguments) => status::run(&arguments),
         Command::Wait(arguments) => wait::run(&arguments),
         Command::Storage(command) => storage::run(&command),
+        Command::User(command) => user::run(&command),
+        Command::Repository(command) => repository::run(&command),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     };
     result.unwrap_or_else(|failure| {
         output::report(&failure);

@@ -46,6 +46,17 @@ pub(super) fn seen(text: &str) -> io::Result<()> {
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
 }
 
+/// The width of the terminal that stdout is, where it is one.
+pub(super) fn width() -> Option<usize> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let asked = || rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
+    told.filter(|columns| *columns > 0).or_else(asked).filter(|columns| *columns > 0)
+}
+
 /// Writes a note for people to stderr.
 pub(super) fn note(text: &str) {
     // Without stderr there is nobody to be told.

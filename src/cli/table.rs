@@ -1,8 +1,15 @@
 //! Tables in the forms in which commands print them: for people, as CSV, as Markdown.
 
 use clap::ValueEnum;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::output;
 use super::render::visible;
+
+/// Blanks between two columns.
+const GAP: usize = 2;
+/// No column is made narrower.
+const COLUMN_MIN: usize = 6;
 
 /// How to print a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,21 +72,45 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Columns side by side; `-` stands for an empty cell.
+    /// Columns side by side; `-` stands for an empty cell. On a terminal the table is no wider than that: columns in
+    /// which nothing stands are left out, and cells that are too long go on in the next line.
     pub(super) fn human(&self) -> String {
-        let shown = |cell: &Cell| Some(cell.text()).filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
-        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(shown).collect()).collect();
-        let head: Vec<String> = self.head.iter().map(|word| (*word).to_owned()).collect();
+        self.human_within(output::width())
+    }
+
+    fn human_within(&self, available: Option<usize>) -> String {
+        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(Cell::text).collect()).collect();
         let width = |at: usize| {
-            let cells = rows.iter().chain([&head]).filter_map(|row| row.get(at));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.width());
+            cells.chain(self.head.get(at).map(|word| word.width())).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..head.len()).map(width).collect();
+        let mut columns: Vec<usize> = (0..self.head.len()).collect();
+        let too_wide =
+            |columns: &[usize]| available.filter(|available| whole(columns.iter().copied().map(width)) > *available);
+        if too_wide(&columns).is_some() {
+            columns.retain(|at| rows.iter().any(|row| row.get(*at).is_some_and(|cell| !cell.is_empty())));
+        }
+        let mut widths: Vec<usize> = columns.iter().copied().map(width).collect();
+        if let Some(available) = too_wide(&columns) {
+            narrow(&mut widths, available.saturating_sub(GAP * columns.len().saturating_sub(1)));
+        }
+        let shown = |cell: &String| if cell.is_empty() { "-".to_owned() } else { cell.clone() };
+        let picked = |row: &[String]| columns.iter().filter_map(|at| row.get(*at)).map(shown).collect::<Vec<_>>();
+        let head: Vec<String> = self.head.iter().map(|word| (*word).to_owned()).collect();
+        let (head, rows) = (picked(&head), rows.iter().map(|row| picked(row)).collect::<Vec<_>>());
         let mut text = String::new();
         for row in [&head].into_iter().chain(&rows) {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-            text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-            text.push('\n');
+            let cells: Vec<Vec<String>> = row.iter().zip(&widths).map(|(cell, width)| wrapped(cell, *width)).collect();
+            for at in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+                let mut line = String::new();
+                for (cell, width) in cells.iter().zip(&widths) {
+                    let part = cell.get(at).map(String::as_str).unwrap_or_default();
+                    line.push_str(part);
+                    line.push_str(&" ".repeat(width.saturating_sub(part.width()) + GAP));
+                }
+                text.push_str(line.trim_end());
+                text.push('\n');
+            }
         }
         text
     }
@@ -105,6 +136,45 @@ impl Table {
         }
         text
     }
+}
+
+/// The width of a line of such columns.
+fn whole(widths: impl Iterator<Item = usize>) -> usize {
+    widths.map(|width| width + GAP).sum::<usize>().saturating_sub(GAP)
+}
+
+/// Takes from the widest columns until all fit, as far as they can be narrowed; from the first one, by which people
+/// name a row, only where the others are not enough.
+fn narrow(widths: &mut [usize], available: usize) {
+    let mut too_much = widths.iter().sum::<usize>().saturating_sub(available);
+    while too_much > 0 {
+        let can = |width: &&mut usize| **width > COLUMN_MIN;
+        let Some(widest) = widths.iter_mut().skip(1).filter(can).max() else { break };
+        *widest -= 1;
+        too_much -= 1;
+    }
+    if let Some(first) = widths.first_mut() {
+        *first = first.saturating_sub(too_much).max(COLUMN_MIN.min(*first));
+    }
+}
+
+/// The lines of a cell, broken behind a blank or a comma where there is one, and anywhere else where there is none.
+fn wrapped(cell: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in cell.split_inclusive([' ', ',', '/']) {
+        if !line.is_empty() && line.width() + word.trim_end().width() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        for c in word.chars() {
+            if c != ' ' && !line.is_empty() && line.width() + c.width().unwrap_or(0) > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(c);
+        }
+    }
+    lines.push(line);
+    lines.iter().map(|line| line.trim().to_owned()).collect()
 }
 
 fn csv_cell(text: &str) -> String {
@@ -162,6 +232,28 @@ mod tests {
     fn columns_stand_below_one_another() {
         let text = table(&["a", "", "long\u{1b}"]).human();
         assert_eq!(text, "one         two\na           a\n-           -\nlong\\u{1b}  long\\u{1b}\n");
+    }
+
+    #[test]
+    fn a_table_fits_the_terminal() {
+        let table = table(&["repository:a-very-long/name:pull and more", "写写写写写写写写写写写写", "x"]);
+        for available in [24, 30, 40, 60, 200] {
+            let text = table.human_within(Some(available));
+            assert!(text.lines().all(|line| line.width() <= available), "{text}");
+            let whole: String = text.chars().filter(|c| *c == '写').collect();
+            assert_eq!(whole.chars().count(), 24, "nothing is cut off: {text}");
+        }
+        assert_eq!(table.human_within(Some(200)), table.human_within(None));
+        // Less than the columns need is not to be had.
+        assert!(table.human_within(Some(5)).lines().all(|line| line.width() <= 2 * COLUMN_MIN + GAP));
+        let second = table.human_within(None).lines().nth(2).unwrap().to_owned();
+        assert_eq!(second.width(), 41 + GAP + 24, "a wide character takes two places: {second}");
+        let mut sparse = Table::new(&["one", "nothing", "two"]);
+        sparse.push(["abcdef", "", "ghijkl"].map(|text| Cell::Plain(text.to_owned())).to_vec());
+        assert_eq!(sparse.human_within(Some(23)), "one     nothing  two\nabcdef  -        ghijkl\n");
+        assert_eq!(sparse.human_within(Some(22)), "one     two\nabcdef  ghijkl\n");
+        assert_eq!(wrapped("a, bcd, efgh", 6), ["a,", "bcd,", "efgh"]);
+        assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
     }
 
     #[test]

@@ -1,7 +1,37 @@
 //! Changes of a YAML text that leave everything else as it stands.
+//!
+//! A change becomes a few splices: nothing but the bytes between two places is ever written. Whatever the splices
+//! make is read again and held against what was meant, and is thrown away where it differs.
+//!
+//! | file | its job |
+//! | --- | --- |
+//! | `source` | the text that was read, and the way down a path |
+//! | `layout`, `lines` | where entries stand, and what belongs to their lines |
+//! | `insert`, `replace`, `remove` | the three kinds of changes, as splices |
+//! | `style`, `scalar`, `write` | what new values look like |
+//! | `tree` | what a text should mean after a change |
 
-/// A value to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+mod insert;
+mod layout;
+mod lines;
+mod refused;
+mod remove;
+mod replace;
+mod scalar;
+mod source;
+mod splice;
+mod steps;
+mod style;
+mod tree;
+mod write;
+
+use std::fmt;
+
+pub use refused::Refused;
+pub use steps::apply;
+
+/// A value to be written. What `Debug` tells has no texts, which may be secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     /// A text, quoted where it must be.
     Text(String),
@@ -13,10 +43,22 @@ pub enum Value {
     Mapping(Vec<(String, Value)>),
 }
 
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text"),
+            Self::Boolean(boolean) => boolean.fmt(f),
+            Self::List(items) => f.debug_list().entries(items).finish(),
+            Self::Mapping(pairs) => f.debug_map().entries(pairs.iter().map(|(key, value)| (key, value))).finish(),
+        }
+    }
+}
+
 /// A change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Sets the value under a path of keys: replaces a value, or adds the key and the mappings above it.
+    /// Sets the value under a path of keys: replaces a value, or adds the key and the mappings above it. Of a mapping
+    /// or list that has something in common with the new one only what differs is changed; keys keep their order.
     Set {
         /// The keys from the root.
         path: Vec<String>,
@@ -43,3 +85,6 @@ pub enum Change {
         positions: Vec<usize>,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,10 @@
 //! New passwords: what they must have, and making them.
 
-use crate::config::PasswordPolicy;
+use std::fmt;
 
-use super::Failure;
+use super::Refused;
+use crate::config::PasswordPolicy;
+use crate::identity::{BadHash, PasswordHash, Secret};
 
 /// Longer passwords are refused.
 const MAX_CHARACTERS: usize = 128;
@@ -12,8 +14,29 @@ const PREFIX: &str = "ptl_";
 const GENERATED_CHARACTERS: usize = 30;
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
+/// A password that somebody has chosen.
+pub struct Password(String);
+
+impl Password {
+    /// Takes a password.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The password itself.
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
 /// The rules that a password does not meet, each as what it needs.
-pub(super) fn unmet(policy: &PasswordPolicy, password: &str) -> Vec<String> {
+pub fn unmet_rules(policy: &PasswordPolicy, password: &str) -> Vec<String> {
     let count = |kind: fn(char) -> bool| password.chars().filter(|c| kind(*c)).count();
     let length = password.chars().count();
     let mut unmet = Vec::new();
@@ -32,20 +55,42 @@ pub(super) fn unmet(policy: &PasswordPolicy, password: &str) -> Vec<String> {
     unmet
 }
 
+/// Refuses a password for a user that does not meet all rules, with each that it does not meet.
+pub(super) fn refuse_bad(password: &str, user: &str, policy: &PasswordPolicy, old: &[Secret]) -> Result<(), Refused> {
+    let mut unmet = unmet_rules(policy, password);
+    if password.to_lowercase() == user.to_lowercase() {
+        unmet.push("to be another word than the user's name".to_owned());
+    }
+    if old.iter().any(|secret| secret.hash.verify(password)) {
+        unmet.push("to be another one than the old one".to_owned());
+    }
+    if unmet.is_empty() { Ok(()) } else { Err(Refused::Password { unmet }) }
+}
+
+/// The hash of a new secret.
+pub(super) fn hashed(secret: &str) -> Result<PasswordHash, Refused> {
+    PasswordHash::create(secret).map_err(|error| match error {
+        BadHash::Empty => Refused::Password { unmet: vec!["at least 1 character".to_owned()] },
+        BadHash::NoRandomness | BadHash::Form(_) | BadHash::TooExpensive(_) => Refused::NoRandomness,
+    })
+}
+
 /// A new secret from the system's generator.
-pub(super) fn generate() -> Result<String, Failure> {
+///
+/// # Errors
+/// [`Refused::NoRandomness`]
+pub fn generate_secret() -> Result<String, Refused> {
     loop {
         let mut secret = PREFIX.to_owned();
         while secret.len() < PREFIX.len() + GENERATED_CHARACTERS {
             let mut bytes = [0; GENERATED_CHARACTERS];
-            getrandom::fill(&mut bytes)
-                .map_err(|error| Failure::new(format!("the system's random generator fails: {error}")))?;
+            getrandom::fill(&mut bytes).map_err(|_| Refused::NoRandomness)?;
             // 6 bits of each byte; the two values too many are thrown away, so that none is favoured.
             let drawn = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 63)));
             secret.extend(drawn.map(|byte| char::from(*byte)));
         }
         secret.truncate(PREFIX.len() + GENERATED_CHARACTERS);
-        if unmet(&PasswordPolicy::default(), &secret).is_empty() {
+        if unmet_rules(&PasswordPolicy::default(), &secret).is_empty() {
             return Ok(secret);
         }
     }
@@ -58,9 +103,9 @@ mod tests {
     #[test]
     fn every_unmet_rule_is_named() {
         let policy = PasswordPolicy::default();
-        assert_eq!(unmet(&policy, "Harbour-2026"), Vec::<String>::new());
+        assert_eq!(unmet_rules(&policy, "Harbour-2026"), Vec::<String>::new());
         assert_eq!(
-            unmet(&policy, "-"),
+            unmet_rules(&policy, "-"),
             [
                 "at least 8 characters",
                 "at least 1 lower-case letter",
@@ -68,13 +113,13 @@ mod tests {
                 "at least 1 digit"
             ]
         );
-        assert_eq!(unmet(&policy, &"aA1".repeat(43)), ["at most 128 characters"]);
-        assert_eq!(unmet(&PasswordPolicy { digits: 2, ..policy }, "Harbour1"), ["at least 2 digits"]);
+        assert_eq!(unmet_rules(&policy, &"aA1".repeat(43)), ["at most 128 characters"]);
+        assert_eq!(unmet_rules(&PasswordPolicy { digits: 2, ..policy }, "Harbour1"), ["at least 2 digits"]);
     }
 
     #[test]
     fn made_secrets_differ_and_meet_the_rules() {
-        let (one, other) = (generate().unwrap(), generate().unwrap());
+        let (one, other) = (generate_secret().unwrap(), generate_secret().unwrap());
         assert_ne!(one, other);
         assert!(one.starts_with("ptl_") && one.len() == 34, "{one}");
     }

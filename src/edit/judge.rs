@@ -1,0 +1,146 @@
+//! Whether a folder is as good after a change as before.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::refused::{Problems, unfit};
+use super::{Folder, Refused};
+use crate::config::{ANONYMOUS, AccessTest, Claim, Compiled, Model, Positions, TestImage, Written, test_failure};
+use crate::diagnostic::{Diagnostic, Place, Severity};
+use crate::identity::{Subject, User, UserName};
+use crate::policy::{Snapshot, can};
+
+/// As many failing tests are shown.
+const FAILURES_MAX: usize = 20;
+/// As many warnings are told.
+const WARNINGS_MAX: usize = 10;
+
+/// What a good change leads to.
+pub(super) struct Good {
+    pub(super) model: Arc<Model>,
+    /// The warnings that it brings, each with its place.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Compares a folder with what it is to become.
+///
+/// # Errors
+/// Where there are new errors, where no admin is left, or where an access test fails that held.
+pub(super) fn judge(before: &Folder, after: &Compiled) -> Result<Good, Refused> {
+    let new = new_ones(&before.compiled.diagnostics, &after.diagnostics);
+    let (errors, warnings): (Vec<_>, Vec<_>) = new.into_iter().partition(|found| found.severity == Severity::Error);
+    let refused =
+        |errors: Vec<&Diagnostic>| Refused::NewErrors(Problems::of(errors.into_iter().cloned().collect(), after));
+    if !errors.is_empty() {
+        return Err(refused(errors));
+    }
+    let Some(model) = &after.model else {
+        return Err(refused(after.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect()));
+    };
+    let model_before = before.model()?;
+    admins(&model_before.snapshot, &model.snapshot, before.now)?;
+    tests(after, &model_before.snapshot, &model.snapshot, before.now)?;
+    // What depends on the day, such as an end that is near, is just what was asked for.
+    let warnings: Vec<_> = warnings.into_iter().filter(|found| !found.timely).collect();
+    Ok(Good { model: Arc::clone(model), warnings: told(&warnings, after) })
+}
+
+/// The problems that are there after a change and were not before. Their places may have moved.
+fn new_ones<'d>(before: &[Diagnostic], after: &'d [Diagnostic]) -> Vec<&'d Diagnostic> {
+    let mut known: HashMap<(&str, &str, &str), usize> = HashMap::new();
+    for found in before {
+        *known.entry((found.code, &found.primary.place.file, &found.message)).or_default() += 1;
+    }
+    let mut new = Vec::new();
+    for found in after {
+        match known.get_mut(&(found.code, &*found.primary.place.file, &*found.message)) {
+            Some(count) if *count > 0 => *count -= 1,
+            // What only counts others is none by itself.
+            _ if found.left_out > 0 => {}
+            _ => new.push(found),
+        }
+    }
+    new
+}
+
+/// Warnings in one line each.
+fn told(warnings: &[&Diagnostic], after: &Compiled) -> Vec<String> {
+    let mut positions = Positions::of(&after.sources);
+    let told = warnings.iter().take(WARNINGS_MAX).map(|found| {
+        let place = &found.primary.place;
+        let line = positions.find(place).map(|(line, _)| format!(":{line}")).unwrap_or_default();
+        let help = found.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        format!("{}{line}: {}{help} ({})", place.file, found.message, found.code)
+    });
+    let more = warnings.len().saturating_sub(WARNINGS_MAX);
+    let more = (more > 0).then(|| format!("and {more} more warnings, which `portolan check` shows"));
+    told.collect::<Vec<_>>().into_iter().chain(more).collect()
+}
+
+/// Somebody must be able to administer after the change, and for as long as somebody was before.
+fn admins(before: &Snapshot, after: &Snapshot, now: Timestamp) -> Result<(), Refused> {
+    let is_admin = |user: &&Arc<User>| user.admin && user.is_active(now);
+    let stays = |user: &&Arc<User>| is_admin(user) && user.expires.is_none();
+    let any = |snapshot: &Snapshot| snapshot.users().any(|user| is_admin(&user));
+    let any_staying = |snapshot: &Snapshot| snapshot.users().any(|user| stays(&user));
+    let hint = "make another user an admin first: `portolan user promote NAME`";
+    if any(before) && !any(after) {
+        return Err(unfit("no admin who can sign in would be left", hint));
+    }
+    if any_staying(before) && !any_staying(after) {
+        return Err(unfit("no admin would be left who does not expire", hint));
+    }
+    Ok(())
+}
+
+/// Access tests that hold must go on holding.
+fn tests(after: &Compiled, old: &Arc<Snapshot>, new: &Arc<Snapshot>, now: Timestamp) -> Result<(), Refused> {
+    let mut failed = Vec::new();
+    for test in &after.tests {
+        let at = test.at.unwrap_or(now);
+        for (subject, claim, image) in questions(test) {
+            let holds = |snapshot| holds(snapshot, subject, claim.value, image, at);
+            if !holds(new) && holds(old) && failed.len() < FAILURES_MAX {
+                let place = Place { file: Arc::clone(&test.file), span: Some(claim.span) };
+                failed.push(failure(place, subject, claim.value, image, test.at));
+            }
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(Refused::Tests(Problems::of(failed, after))) }
+}
+
+type Question<'t> = (Option<&'t UserName>, &'t Written<Claim>, &'t TestImage);
+
+fn questions(test: &AccessTest) -> impl Iterator<Item = Question<'_>> {
+    test.subjects.iter().flat_map(move |subject| {
+        let claims = test.claims.iter();
+        claims.flat_map(move |claim| test.images.iter().map(move |image| (subject.value.as_ref(), claim, &image.value)))
+    })
+}
+
+fn holds(snapshot: &Arc<Snapshot>, subject: Option<&UserName>, claim: Claim, image: &TestImage, at: Timestamp) -> bool {
+    let subject = match subject.map(|name| snapshot.user(name.as_str())) {
+        None => Some(Subject::Anonymous),
+        Some(user) => user.map(|user| Subject::User(Arc::clone(user))),
+    };
+    let may = subject
+        .is_some_and(|subject| can(snapshot, &subject, claim.action, (&image.name, image.tag.as_ref()), at).is_ok());
+    may == claim.allowed
+}
+
+fn failure(
+    place: Place,
+    subject: Option<&UserName>,
+    claim: Claim,
+    image: &TestImage,
+    at: Option<Timestamp>,
+) -> Diagnostic {
+    let subject = subject.map_or(ANONYMOUS, UserName::as_str);
+    let may = if claim.allowed { "may no longer" } else { "may then" };
+    let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+    let mut found = test_failure(place, format!("`{subject}` {may} {} `{image}`{at}", claim.action.as_str()));
+    found.note(format!("must be {}", if claim.allowed { "allowed" } else { "refused" }));
+    found
+}
