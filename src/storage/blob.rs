@@ -20,10 +20,10 @@ const PIECE_BYTES: u64 = 512 * 1024;
 
 /// The same where there are many readers: large pieces save time, and many of them take memory, which the
 /// allocator keeps for each thread that ever read one.
-const SMALL_PIECE_BYTES: u64 = 128 * 1024;
+const SMALL_PIECE_BYTES: u64 = 256 * 1024;
 
 /// More readers than this are many.
-const FEW_READERS: usize = 4;
+const FEW_READERS: usize = 8;
 
 /// How many there are in this process, whose memory it is about.
 static READERS: AtomicUsize = AtomicUsize::new(0);

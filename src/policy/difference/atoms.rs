@@ -31,8 +31,8 @@ impl<'a> Comparison<'a> {
     }
 
     /// What subjects that are alike gain in a repository.
-    pub(super) fn of_likeness(&self, whole: &Whole<'_>, like: &Likeness) -> Vec<Change> {
-        let atoms = self.atoms(whole.repository, like);
+    pub(super) fn of_likeness(&self, whole: &Whole<'a>, like: &Likeness) -> Vec<Change> {
+        let atoms = self.atoms(whole, like);
         let immutable = whole.repository.immutable_tags.as_slice();
         let mut changes = Vec::new();
         for piece in &whole.pieces {
@@ -60,20 +60,18 @@ impl<'a> Comparison<'a> {
     }
 
     /// What is allowed on this side to subjects that are alike, by their own grants.
-    fn atoms<'w>(&self, repository: &'w Repository, like: &Likeness) -> Vec<Atom<'w>>
-    where
-        'a: 'w,
-    {
+    fn atoms(&self, whole: &Whole<'a>, like: &Likeness) -> Vec<Atom<'a>> {
+        let repository = whole.repository;
         let grants = match &repository.access {
             Access::Closed => return Vec::new(),
             Access::Open(rule) if like.own.contains(&Who::Anyone) => {
                 return vec![self.all(repository, Through::NoSection, rule)];
             }
             Access::Open(_) => return Vec::new(),
-            Access::Granted(grants) => grants.grants(),
+            Access::Granted(_) => whole.granted.grants(repository, &like.own),
         };
-        let theirs = grants.filter(|grant| like.own.contains(&grant.who) && grant.holds_at(self.at));
-        let atom = |grant: &'w Grant| {
+        let theirs = grants.filter(|grant| grant.holds_at(self.at));
+        let atom = |grant: &'a Grant| {
             Some(Atom {
                 area: Area::of(&repository.prefix, &grant.what)?,
                 facets: Facet::of(&grant.what).collect(),
@@ -85,7 +83,7 @@ impl<'a> Comparison<'a> {
         theirs.filter_map(atom).collect()
     }
 
-    pub(super) fn as_admin<'w>(&'w self, piece: &Piece<'w>) -> Vec<Cover<'w>> {
+    pub(super) fn as_admin<'w>(&'w self, piece: &Piece<'a>) -> Vec<Cover<'w>> {
         let served = piece.other.filter(|other| !matches!(other.access, Access::Closed));
         let all =
             |other: &Repository| Cover { area: Area::all_below(&other.prefix), what: &self.everything, until: None };
@@ -93,16 +91,16 @@ impl<'a> Comparison<'a> {
     }
 
     /// What the other side allows to subjects that are alike, and its immutable tags.
-    pub(super) fn covers<'w>(&'w self, piece: &Piece<'w>, like: &Likeness) -> (Vec<Cover<'w>>, &'w [TagGlob]) {
+    pub(super) fn covers<'w>(&'w self, piece: &Piece<'a>, like: &Likeness) -> (Vec<Cover<'w>>, &'w [TagGlob]) {
         let Some(other) = piece.other else { return (Vec::new(), &[]) };
         let grants = match (&other.access, like.base) {
             (Access::Closed, _) | (_, Base::Nobody) => return (Vec::new(), &[]),
             (Access::Open(_) | Access::Granted(_), Base::Admin) => return (self.as_admin(piece), &[]),
             (Access::Open(_), Base::Ordinary) => return (self.as_admin(piece), &other.immutable_tags),
-            (Access::Granted(grants), Base::Ordinary) => grants.grants(),
+            (Access::Granted(_), Base::Ordinary) => piece.granted.grants(other, &like.there),
         };
-        let theirs = grants.filter(|grant| like.there.contains(&grant.who) && grant.holds_at(self.at));
-        let cover = |grant: &'w Grant| {
+        let theirs = grants.filter(|grant| grant.holds_at(self.at));
+        let cover = |grant: &'a Grant| {
             let area = Area::of(&other.prefix, &grant.what)?;
             Some(Cover { area, what: &grant.what, until: earlier(grant.until, like.expires) })
         };
@@ -114,7 +112,7 @@ impl<'a> Comparison<'a> {
         &self,
         atom: &Atom<'_>,
         immutable: &[TagGlob],
-        piece: &Piece<'_>,
+        piece: &Piece<'a>,
         covers: &[Cover<'_>],
         immutable_there: &[TagGlob],
     ) -> Vec<Change> {

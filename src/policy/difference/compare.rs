@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::super::coverage::{Facet, NamePattern};
-use super::super::{Access, ActionSet, ImageGlob, Repository, Rule, Snapshot, Through, What, Who};
+use super::super::{Access, ActionSet, ImageGlob, Rule, Snapshot, Through, What, Who};
 use super::accounts::nothing_of;
 use super::pieces::{Whole, cut};
 use super::{Because, Change, Doing, Whose};
@@ -91,7 +91,7 @@ impl<'a> Comparison<'a> {
         Self { this, other, at, members, moved, everything: What::Images { images, tags, actions } }
     }
 
-    fn repository(&self, whole: &Whole<'_>, changes: &mut Vec<Change>) {
+    fn repository(&self, whole: &Whole<'a>, changes: &mut Vec<Change>) {
         let mut found: HashMap<Likeness, Vec<Change>> = HashMap::new();
         let mut look = |whose: Whose, likeness: Likeness, changes: &mut Vec<Change>| {
             let alike = found.entry(likeness).or_insert_with_key(|likeness| self.of_likeness(whole, likeness));
@@ -113,7 +113,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// The users to whom a repository grants something that may be new to them.
-    fn users_of(&self, whole: &Whole<'_>) -> Vec<&'a User> {
+    fn users_of(&self, whole: &Whole<'a>) -> Vec<&'a User> {
         let mut users: BTreeMap<&UserName, &User> = BTreeMap::new();
         let mut seen: BTreeSet<&Who> = BTreeSet::new();
         if whole.is_same && self.moved.is_empty() {
@@ -136,30 +136,22 @@ impl<'a> Comparison<'a> {
         users.into_values().collect()
     }
 
-    fn likeness(&self, whole: &Whole<'_>, user: &User) -> Likeness {
-        let named = |user: &User, repository: &Repository, names: &mut BTreeSet<Who>| {
-            for grant in repository.access.grants() {
-                let is_theirs = match &grant.who {
-                    Who::User(name) => *name == user.name,
-                    Who::Group(group) => user.groups.contains(group),
-                    Who::Anyone | Who::SignedIn => false,
-                };
-                if is_theirs && !names.contains(&grant.who) {
-                    names.insert(grant.who.clone());
+    fn likeness(&self, whole: &Whole<'a>, user: &User) -> Likeness {
+        let (mut own, mut there) = (BTreeSet::new(), BTreeSet::from([Who::Anyone, Who::SignedIn]));
+        whole.granted.add_names(whole.repository, user, &mut own);
+        if let Some(before) = self.other.user(user.name.as_str()) {
+            for piece in &whole.pieces {
+                if let Some(other) = piece.other {
+                    piece.granted.add_names(other, before, &mut there);
                 }
             }
-        };
-        let (mut own, mut there) = (BTreeSet::new(), BTreeSet::from([Who::Anyone, Who::SignedIn]));
-        named(user, whole.repository, &mut own);
-        if let Some(before) = self.other.user(user.name.as_str()) {
-            whole.pieces.iter().filter_map(|piece| piece.other).for_each(|other| named(before, other, &mut there));
         }
         Likeness { own, there, base: Base::of(self.other, &user.name, self.at), expires: user.expires }
     }
 
     /// Who is an admin on this side only gains everything: one change for all repositories. It is told even
     /// where grants gave all of that, since what is added later is an admin's, too, and no change then.
-    fn new_admins(&self, wholes: &[Whole<'_>], changes: &mut Vec<Change>) {
+    fn new_admins(&self, wholes: &[Whole<'a>], changes: &mut Vec<Change>) {
         for user in self.this.users().filter(|user| Base::of(self.this, &user.name, self.at) == Base::Admin) {
             let base = Base::of(self.other, &user.name, self.at);
             if base == Base::Admin {

@@ -1,16 +1,52 @@
 //! Which images of a repository were whose on the other side.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::super::coverage::Prefixes;
-use super::super::{Access, Grant, Repository, Snapshot};
+use super::super::{Access, Grant, QuickMap, Repository, Snapshot, Who};
+use crate::identity::User;
+
+/// The grants of a repository by those to whom they are made, put together when they are asked for: there may be as
+/// many as users, and each user asks.
+#[derive(Debug, Default)]
+pub(super) struct ByWho<'a>(OnceCell<QuickMap<&'a Who, Vec<(usize, &'a Grant)>>>);
+
+impl<'a> ByWho<'a> {
+    fn of(&self, repository: &'a Repository) -> &QuickMap<&'a Who, Vec<(usize, &'a Grant)>> {
+        self.0.get_or_init(|| {
+            let mut by_who: QuickMap<&Who, Vec<(usize, &Grant)>> = QuickMap::default();
+            for (at, grant) in repository.access.grants().enumerate() {
+                by_who.entry(&grant.who).or_default().push((at, grant));
+            }
+            by_who
+        })
+    }
+
+    /// The grants to any of these, in the order in which they are written.
+    pub(super) fn grants(&self, repository: &'a Repository, to: &BTreeSet<Who>) -> impl Iterator<Item = &'a Grant> {
+        let by_who = self.of(repository);
+        let mut found: Vec<_> = to.iter().filter_map(|who| by_who.get(who)).flatten().copied().collect();
+        found.sort_unstable_by_key(|(at, _)| *at);
+        found.into_iter().map(|(_, grant)| grant)
+    }
+
+    /// Adds as what a user is named here: by the own name, and by groups.
+    pub(super) fn add_names(&self, repository: &'a Repository, user: &User, names: &mut BTreeSet<Who>) {
+        let by_who = self.of(repository);
+        let groups = user.groups.iter().cloned().map(Who::Group);
+        names.extend([Who::User(user.name.clone())].into_iter().chain(groups).filter(|who| by_who.contains_key(who)));
+    }
+}
 
 /// Images that one repository serves on this side, and one or none on the other.
 #[derive(Debug)]
 pub(super) struct Piece<'a> {
     /// The other side's repository.
     pub(super) other: Option<&'a Repository>,
+    /// What that grants.
+    pub(super) granted: ByWho<'a>,
     /// Where it begins inside of this side's names.
     pub(super) below: Option<&'a str>,
     /// Without these prefixes, in order.
@@ -21,6 +57,8 @@ pub(super) struct Piece<'a> {
 #[derive(Debug)]
 pub(super) struct Whole<'a> {
     pub(super) repository: &'a Repository,
+    /// What it grants.
+    pub(super) granted: ByWho<'a>,
     pub(super) pieces: Vec<Piece<'a>>,
     /// Whether all images were served by a repository with the same grants and immutable tags.
     pub(super) is_same: bool,
@@ -50,13 +88,14 @@ pub(super) fn cut<'a>(this: &'a Snapshot, other: &'a Snapshot) -> Vec<Whole<'a>>
             without.dedup();
             without
         };
-        let outer = Piece { other: outer, below: None, without: without(prefix) };
+        let outer = Piece { other: outer, granted: ByWho::default(), below: None, without: without(prefix) };
         let inner = inner.into_iter().map(|inner| Piece {
             other: Some(inner),
+            granted: ByWho::default(),
             below: Some(&*inner.prefix),
             without: without(&inner.prefix),
         });
-        Whole { repository, pieces: [outer].into_iter().chain(inner).collect(), is_same }
+        Whole { repository, granted: ByWho::default(), pieces: [outer].into_iter().chain(inner).collect(), is_same }
     };
     first_of_each_prefix(this).map(whole).collect()
 }
