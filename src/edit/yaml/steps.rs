@@ -81,6 +81,7 @@ fn plan(source: &Source<'_>, changes: &[Change], splices: &mut Splices) -> Resul
         Some(Change::Append { path, items }) => append(source, path, items, splices),
         Some(Change::Remove { path }) => remove_keys(source, path, changes, splices),
         Some(Change::RemoveItems { path, positions }) => remove_items(source, path, positions, splices),
+        Some(Change::InItem { .. }) => Err(Refused::Unusual { line: 1 }),
         None => Ok(0),
     }
 }

@@ -246,6 +246,7 @@ fn touched(change: &Change) -> Vec<String> {
         Change::RemoveItems { path, positions } => {
             positions.iter().map(|position| format!("{}{position}/", joined(path))).collect()
         }
+        Change::InItem { .. } => Vec::new(),
     }
 }
 
@@ -327,7 +328,8 @@ fn names(change: &Change) -> Vec<&str> {
     let (Change::Set { path, .. }
     | Change::Remove { path }
     | Change::Append { path, .. }
-    | Change::RemoveItems { path, .. }) = change;
+    | Change::RemoveItems { path, .. }
+    | Change::InItem { path, .. }) = change;
     path.iter().rev().take(3).map(String::as_str).collect()
 }
 
@@ -336,7 +338,8 @@ fn all_names(root: &Value, change: &Change) -> Vec<String> {
     let (Change::Set { path, .. }
     | Change::Remove { path }
     | Change::Append { path, .. }
-    | Change::RemoveItems { path, .. }) = change;
+    | Change::RemoveItems { path, .. }
+    | Change::InItem { path, .. }) = change;
     let mut all = Vec::new();
     paths(root, &[], &mut all);
     let mut found = Vec::new();
