@@ -57,7 +57,7 @@ pub fn delete_users(folder: &Folder, users: &[String]) -> Result<Plan, Refused> 
         (_, false) => format!("Delete {some}"),
     });
     draft.finish_titled(title, None).map_err(|refused| match refused {
-        Refused::NewErrors(mut problems) if problems.diagnostics.iter().any(|found| is_of_test(found)) => {
+        Refused::NewErrors(mut problems) if problems.diagnostics.iter().any(is_of_test) => {
             let whom = if let [one] = all.as_slice() { one } else { "NAME" };
             problems.hint = Some(format!(
                 "change these tests first; `portolan user disable {whom}` locks out at once, without that"
