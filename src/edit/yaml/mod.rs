@@ -7,10 +7,12 @@
 //! | --- | --- |
 //! | `source` | the text that was read, and the way down a path |
 //! | `layout`, `lines` | where entries stand, and what belongs to their lines |
+//! | `comments` | which comments belong to an entry, and go with it |
 //! | `insert`, `replace`, `remove` | the three kinds of changes, as splices |
 //! | `style`, `scalar`, `write` | what new values look like |
 //! | `tree` | what a text should mean after a change |
 
+mod comments;
 mod insert;
 mod layout;
 mod lines;
