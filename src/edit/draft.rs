@@ -1,6 +1,6 @@
 //! Changes of texts on their way to a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::yaml::{self, Change};
@@ -8,7 +8,6 @@ use super::{FileChange, Folder, NewSecret, Plan, Refused, judge, tell};
 use crate::config::{Content, Model, Text, check};
 
 /// What is going to be changed, as far as it is known.
-#[derive(Debug)]
 pub(super) struct Draft<'f> {
     pub(super) folder: &'f Folder,
     /// What the folder means before the change.
@@ -95,6 +94,8 @@ impl<'f> Draft<'f> {
         message.extend(tell::lines(&self.model.snapshot, &new.model.snapshot, self.folder.now));
         let mut notes = self.notes;
         notes.extend(new.warnings);
+        let mut told = HashSet::new();
+        notes.retain(|note| told.insert(note.clone()));
         Ok(Plan { files: self.files, message, notes, secret })
     }
 }
