@@ -1,13 +1,18 @@
 //! Questions to whoever sits at the terminal, and passwords that come without one.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, Failure, output};
 
 /// A longer line is no password.
 const MAX_BYTES: u64 = 4096;
+/// What shells add to the number of the signal that ended a program.
+const SIGNALLED: i32 = 128;
 
 /// A new password: asked for twice on a terminal, without showing it, or else the first line of stdin.
 pub(super) fn new_password(user: &str) -> Result<String, Failure> {
@@ -53,12 +58,14 @@ pub(super) fn confirm(question: &str) -> Result<(), Failure> {
     Err(Failure::new("nothing was changed, as you wished").with_exit(Exit::No))
 }
 
-/// The terminal while what is typed is not shown. It is as it was when this is dropped.
+/// The terminal while what is typed is not shown. It is as it was when this is dropped, or when a signal ends the
+/// program.
 ///
 /// What would end the program at once (Ctrl-C) ends the line instead, so that the terminal is never left mute.
 struct Hidden {
     before: Termios,
     interrupts: [u8; 2],
+    is_hidden: Arc<AtomicBool>,
 }
 
 impl Hidden {
@@ -72,8 +79,17 @@ impl Hidden {
         hidden.local_modes.insert(LocalModes::ICANON);
         hidden.special_codes[SpecialCodeIndex::VEOL] = interrupts[0];
         hidden.special_codes[SpecialCodeIndex::VEOL2] = interrupts[1];
+        let is_hidden = Arc::new(AtomicBool::new(true));
+        let watched = (Arc::clone(&is_hidden), before.clone());
+        watch_signals(move || {
+            if watched.0.load(Ordering::SeqCst) {
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &watched.1);
+                output::note("\ninterrupted; nothing was changed\n");
+            }
+        })
+        .map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
         tcsetattr(&stdin, OptionalActions::Flush, &hidden).map_err(failed)?;
-        Ok(Self { before, interrupts })
+        Ok(Self { before, interrupts, is_hidden })
     }
 
     fn line(&self, prompt: &str) -> Result<String, Failure> {
@@ -96,7 +112,30 @@ impl Drop for Hidden {
     fn drop(&mut self) {
         // A terminal that went away needs nothing.
         let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
+        self.is_hidden.store(false, Ordering::SeqCst);
     }
+}
+
+/// Does something before a signal ends the program. From then on none of these ends it in another way.
+fn watch_signals(last: impl Fn() + Send + 'static) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let mut ending = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    drop(entered);
+    std::thread::spawn(move || {
+        let kind = runtime.block_on(async {
+            tokio::select! {
+                _ = ending.recv() => SignalKind::terminate(),
+                _ = hung_up.recv() => SignalKind::hangup(),
+                _ = interrupted.recv() => SignalKind::interrupt(),
+            }
+        });
+        last();
+        std::process::exit(SIGNALLED + kind.as_raw_value());
+    });
+    Ok(())
 }
 
 /// One line as the terminal gives it: what is behind it stays for the next question, or for the shell.
@@ -127,8 +166,13 @@ fn first_line(mut line: Vec<u8>) -> Result<String, &'static str> {
             line.pop();
         }
     }
+    // Some editors put a byte-order mark before every text.
+    if line.starts_with("\u{feff}".as_bytes()) {
+        line.drain(.."\u{feff}".len());
+    }
     match String::from_utf8(line) {
         Ok(text) if text.is_empty() => Err("there is no password on stdin"),
+        Ok(text) if text.chars().any(char::is_control) => Err("the password has a control character"),
         Ok(text) => Ok(text),
         Err(_) => Err("the password is not UTF-8"),
     }
@@ -142,8 +186,9 @@ mod tests {
     fn the_newline_is_not_part_of_the_password() {
         assert_eq!(first_line(b" a b \n".to_vec()).as_deref(), Ok(" a b "));
         assert_eq!(first_line(b"secret\r\n".to_vec()).as_deref(), Ok("secret"));
+        assert_eq!(first_line(b"\xef\xbb\xbfsecret\n".to_vec()).as_deref(), Ok("secret"));
         assert_eq!(first_line(b"secret".to_vec()).as_deref(), Ok("secret"));
-        for wrong in [&b""[..], b"\n", b"\xff\n", &[b'a'; 5000]] {
+        for wrong in [&b""[..], b"\n", b"\xff\n", b"a\0b\n", b"a\tb", &[b'a'; 5000]] {
             assert!(first_line(wrong.to_vec()).is_err());
         }
     }

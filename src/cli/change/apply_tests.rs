@@ -34,7 +34,7 @@ fn targets(folder: &Path, changes: &[(&str, Option<&str>, Option<&str>)]) -> Res
 }
 
 fn apply(folder: &Path, changes: &[(&str, Option<&str>, Option<&str>)]) -> Result<Applied, Halt> {
-    Applied::make(&targets(folder, changes)?, true)
+    Applied::make(&targets(folder, changes)?, true, &folder.join("repos"))
 }
 
 fn refusal(folder: &Path, changes: &[(&str, Option<&str>, Option<&str>)]) -> String {
@@ -133,7 +133,7 @@ fn what_was_not_expected_is_left_alone() {
     // It came after the plan was placed.
     let targets = targets(dir.path(), &[("repos/b.yaml", None, Some("b\n"))]).unwrap();
     fs::write(dir.path().join("repos/b.yaml"), "theirs\n").unwrap();
-    assert!(matches!(Applied::make(&targets, true), Err(Halt::Changed(_))));
+    assert!(matches!(Applied::make(&targets, true, dir.path()), Err(Halt::Changed(_))));
     assert_eq!(fs::read_to_string(dir.path().join("repos/b.yaml")).unwrap(), "theirs\n");
 }
 
