@@ -138,6 +138,73 @@ fn what_was_not_expected_is_left_alone() {
 }
 
 #[test]
+fn what_others_save_meanwhile_is_not_taken_back() {
+    let dir = folder(&[("credentials.yaml", "a\n"), ("repos/b.yaml", "b\n"), ("repos/c.yaml", "c\n")]);
+    let path = |name: &str| dir.path().join(name);
+    fs::set_permissions(path("repos/c.yaml"), fs::Permissions::from_mode(0o640)).unwrap();
+    let changes = [
+        ("credentials.yaml", Some("a\n"), Some("A\n")),
+        ("repos/b.yaml", Some("b\n"), None),
+        ("repos/c.yaml", Some("c\n"), Some("C\n")),
+        ("repos/d.yaml", None, Some("D\n")),
+    ];
+    for goes_aside in [false, true] {
+        let mut applied = apply(dir.path(), &changes).unwrap();
+        if goes_aside {
+            applied.leave_nothing_aside();
+            assert!(all(dir.path()).keys().all(|name| !name.contains("portolan-")), "{:?}", all(dir.path()));
+        }
+        // As editors do: a new file, renamed over the old one.
+        for name in ["credentials.yaml", "repos/b.yaml", "repos/d.yaml"] {
+            fs::write(path("theirs"), "theirs\n").unwrap();
+            fs::rename(path("theirs"), path(name)).unwrap();
+        }
+        let why = applied.take_back().unwrap_err().message;
+        let mut found = all(dir.path());
+        let mut kept = found.extract_if(.., |name, _| name.contains(".before-")).collect::<Vec<_>>();
+        kept.sort_by(|one, other| one.1.cmp(&other.1));
+        assert_eq!(kept.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["a\n", "b\n"], "{why}");
+        assert!(kept.iter().all(|(name, _)| why.contains(name.as_str())), "{why}");
+        let theirs = ["credentials.yaml", "repos/b.yaml", "repos/d.yaml"].map(|name| (name, "theirs\n"));
+        let expected = theirs.into_iter().chain([("repos/c.yaml", "c\n")]);
+        assert_eq!(found, expected.map(|(name, text)| (name.to_owned(), text.to_owned())).collect());
+        assert_eq!(fs::metadata(path("repos/c.yaml")).unwrap().mode() & 0o7777, 0o640);
+        // As it was, for the next round.
+        kept.iter().for_each(|(name, _)| fs::remove_file(path(name)).unwrap());
+        fs::remove_file(path("repos/d.yaml")).unwrap();
+        fs::write(path("credentials.yaml"), "a\n").unwrap();
+        fs::write(path("repos/b.yaml"), "b\n").unwrap();
+    }
+}
+
+#[test]
+fn many_files_are_changed_as_few_are() {
+    let files: Vec<(String, String)> = (0..40).map(|at| (format!("repos/x/{at:02}.yaml"), format!("{at}\n"))).collect();
+    let dir = folder(&files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>());
+    let before = all(dir.path());
+    let changes: Vec<_> =
+        files.iter().map(|(name, text)| (name.as_str(), Some(text.as_str()), Some("new\n"))).collect();
+    apply(dir.path(), &changes).unwrap().take_back().unwrap();
+    assert_eq!(all(dir.path()), before);
+    apply(dir.path(), &changes).unwrap().keep();
+    assert!(all(dir.path()).len() == 40 && all(dir.path()).values().all(|text| text == "new\n"));
+    // The folder goes with its last file.
+    let changes: Vec<_> = files.iter().map(|(name, _)| (name.as_str(), Some("new\n"), None)).collect();
+    apply(dir.path(), &changes).unwrap().keep();
+    assert!(dir.path().join("repos").exists() && !dir.path().join("repos/x").exists());
+}
+
+#[test]
+fn a_file_with_a_hard_link_is_refused() {
+    let dir = folder(&[("repos/a.yaml", "a\n"), ("elsewhere", "")]);
+    fs::hard_link(dir.path().join("repos/a.yaml"), dir.path().join("other")).unwrap();
+    for after in [Some("b\n"), None] {
+        let why = refusal(dir.path(), &[("repos/a.yaml", Some("a\n"), after)]);
+        assert!(why.contains("hard link"), "{why}");
+    }
+}
+
+#[test]
 fn a_link_is_written_through_and_never_deleted() {
     let dir = folder(&[(".real/a.yaml", "a\n"), ("repos/b.yaml", "b\n"), ("team/c.yaml", "c\n")]);
     symlink("../.real/a.yaml", dir.path().join("repos/a.yaml")).unwrap();
