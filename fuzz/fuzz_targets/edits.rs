@@ -37,11 +37,15 @@ fn values(input: &mut Unstructured<'_>, text: &str, depth: u8) -> Result<Vec<Val
 
 fn change(input: &mut Unstructured<'_>, text: &str) -> Result<Change> {
     let path = path(input, text)?;
-    Ok(match input.int_in_range(0..=3)? {
+    Ok(match input.int_in_range(0..=4)? {
         0 => Change::Set { path, value: value(input, text, 2)? },
         1 => Change::Remove { path },
         2 => Change::Append { path, items: values(input, text, 2)? },
-        _ => Change::RemoveItems { path, positions: input.arbitrary()? },
+        3 => Change::RemoveItems { path, positions: input.arbitrary()? },
+        _ => {
+            let change = Box::new(change(input, text)?);
+            Change::InItem { path, position: input.int_in_range(0..=3)?, change }
+        }
     })
 }
 
@@ -64,24 +68,33 @@ fn is(node: &Node<'_>, value: &Value) -> bool {
     }
 }
 
+/// Whether a change was made of what was under a node, if that is known.
+fn is_done(root: &Node<'_>, old: Option<&Node<'_>>, change: &Change) -> bool {
+    match change {
+        Change::Set { path, value } => find(root, path).is_some_and(|node| is(node, value)),
+        Change::Remove { path } => find(root, path).is_none(),
+        Change::Append { path, items } => find(root, path).and_then(Node::items).is_some_and(|all| {
+            all.len() >= items.len() && all.iter().rev().zip(items.iter().rev()).all(|(node, item)| is(node, item))
+        }),
+        Change::RemoveItems { path, positions } => {
+            let count = |root: &Node<'_>| find(root, path).and_then(Node::items).map(<[_]>::len);
+            let gone: std::collections::BTreeSet<_> = positions.iter().collect();
+            old.and_then(count).zip(count(root)).is_some_and(|(old, new)| old == new + gone.len())
+        }
+        Change::InItem { path, position, change } => {
+            let old = old.and_then(|old| find(old, path)?.items()?.get(*position));
+            let new = find(root, path).and_then(|new| new.items()?.get(*position));
+            new.is_some_and(|new| is_done(new, old, change))
+        }
+    }
+}
+
 fuzz_target!(|input: (&str, &[u8])| {
     let (text, rest) = input;
     let mut rest = Unstructured::new(rest);
     let Ok(change) = change(&mut rest, text) else { return };
     let Ok(after) = apply(text, std::slice::from_ref(&change)) else { return };
     let root = read_foreign(&after).unwrap_or_else(|bad| panic!("{bad}: {text:?} {change:?} {after:?}"));
-    let is_done = match &change {
-        Change::Set { path, value } => find(&root, path).is_some_and(|node| is(node, value)),
-        Change::Remove { path } => find(&root, path).is_none(),
-        Change::Append { path, items } => find(&root, path).and_then(Node::items).is_some_and(|all| {
-            all.len() >= items.len() && all.iter().rev().zip(items.iter().rev()).all(|(node, item)| is(node, item))
-        }),
-        Change::RemoveItems { path, positions } => {
-            let old = read_foreign(text).ok();
-            let count = |root: &Node<'_>| find(root, path).and_then(Node::items).map(<[_]>::len);
-            let gone: std::collections::BTreeSet<_> = positions.iter().collect();
-            old.as_ref().and_then(count).zip(count(&root)).is_some_and(|(old, new)| old == new + gone.len())
-        }
-    };
-    assert!(is_done, "{text:?} {change:?} {after:?}");
+    let old = read_foreign(text).ok();
+    assert!(is_done(&root, old.as_ref(), &change), "{text:?} {change:?} {after:?}");
 });

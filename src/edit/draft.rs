@@ -1,6 +1,6 @@
 //! Changes of texts on their way to a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::yaml::{self, Change};
@@ -95,6 +95,8 @@ impl<'f> Draft<'f> {
         message.extend(tell::lines(&self.model.snapshot, &new.model.snapshot, self.folder.now));
         let mut notes = self.notes;
         notes.extend(new.warnings);
+        let mut told = HashSet::new();
+        notes.retain(|note| told.insert(note.clone()));
         Ok(Plan { files: self.files, message, notes, secret })
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Refused;
 use super::near::{meant, nearest, shown};
 use super::refused::{Problems, unfit};
-use crate::config::{Compiled, Model, PasswordPolicy, Tree, check};
+use crate::config::{Compiled, Content, Model, PasswordPolicy, Tree, check};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::identity::User;
 use crate::policy::Who;
@@ -117,6 +117,23 @@ impl Folder {
         }
     }
 
+    /// The files of repositories that do not compile or cannot be read, and may grant something to users of these
+    /// names: with the name where it stands there as a word, and without one where nobody can tell.
+    pub(super) fn unclear<'n>(&self, names: &[&'n str]) -> Vec<(&Arc<str>, Option<&'n str>)> {
+        let errors = self.errors().flat_map(|found| {
+            let others = found.secondary.iter().map(|label| &label.place.file);
+            std::iter::once(&found.primary.place.file).chain(others)
+        });
+        let broken: BTreeSet<&Arc<str>> = errors.filter(|file| file.starts_with("repos/")).collect();
+        let unclear = broken.into_iter().filter_map(|file| match self.tree.files.get_key_value(file)? {
+            (file, Content::Text(text)) => {
+                names.iter().find(|name| has_word(text.text(), name)).map(|name| (file, Some(*name)))
+            }
+            (file, Content::Bytes(_) | Content::TooLarge { .. } | Content::Unreadable { .. }) => Some((file, None)),
+        });
+        unclear.collect()
+    }
+
     /// The path of the credentials file, where there is one.
     pub(super) fn credentials(&self) -> Option<&Arc<str>> {
         CREDENTIALS.iter().find_map(|name| self.tree.files.get_key_value(*name)).map(|(path, _)| path)
@@ -193,6 +210,16 @@ impl Folder {
 
 /// With what the line begins that names a file's schema to editors.
 const SCHEMA_LINE: &str = "# yaml-language-server: $schema=";
+
+/// Whether a name stands in a text by itself, and not as a part of another one.
+fn has_word(text: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || "_-.@+".contains(c);
+    text.match_indices(name).any(|(at, _)| {
+        let (before, behind) = (text.get(..at), text.get(at + name.len()..));
+        !before.is_some_and(|before| before.ends_with(is_part))
+            && !behind.is_some_and(|behind| behind.starts_with(is_part))
+    })
+}
 
 /// A path without its ending.
 fn without_ending(path: &str) -> &str {

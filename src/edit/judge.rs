@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::near::shown;
 use super::refused::{Problems, unfit};
 use super::{Folder, Refused};
 use crate::config::{ANONYMOUS, AccessTest, Claim, Compiled, Model, Positions, TestImage, Written, test_failure};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::identity::{Subject, User, UserName};
+use crate::policy::difference::difference;
 use crate::policy::{Snapshot, can};
 
+/// The warning of an entry that adds nothing to another one.
+const REDUNDANT_GRANT: &str = "redundant-grant";
 /// As many failing tests are shown.
 const FAILURES_MAX: usize = 20;
 /// As many warnings are told.
@@ -27,24 +31,59 @@ pub(super) struct Good {
 /// Compares a folder with what it is to become.
 ///
 /// # Errors
-/// Where there are new errors, where no admin is left, or where an access test fails that held.
+/// Where no admin is left, where there are new errors, or where an access test fails that held and the change gives
+/// somebody more. What only takes rights away is not held up by a test: to lock somebody out must not wait.
 pub(super) fn judge(before: &Folder, after: &Compiled) -> Result<Good, Refused> {
     let new = new_ones(&before.compiled.diagnostics, &after.diagnostics);
     let (errors, warnings): (Vec<_>, Vec<_>) = new.into_iter().partition(|found| found.severity == Severity::Error);
     let refused =
         |errors: Vec<&Diagnostic>| Refused::NewErrors(Problems::of(errors.into_iter().cloned().collect(), after));
+    let model_before = before.model()?;
+    if let Some(model) = &after.model {
+        admins(&model_before.snapshot, &model.snapshot, before.now)?;
+    }
     if !errors.is_empty() {
         return Err(refused(errors));
     }
     let Some(model) = &after.model else {
         return Err(refused(after.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect()));
     };
-    let model_before = before.model()?;
-    admins(&model_before.snapshot, &model.snapshot, before.now)?;
-    tests(after, &model_before.snapshot, &model.snapshot, before.now)?;
+    let failures = failures(after, &model_before.snapshot, &model.snapshot, before.now);
+    let mut notes = Vec::new();
+    if !failures.is_empty() {
+        let only_takes = || difference(&model_before.snapshot, &model.snapshot, before.now).gains.is_empty();
+        if failures.iter().any(|failure| !failure.is_loss) || !only_takes() {
+            let failures = failures.into_iter().map(|failure| failure.diagnostic).take(FAILURES_MAX);
+            return Err(Refused::Tests(Problems::of(failures.collect(), after)));
+        }
+        notes = failing(&failures, after);
+    }
     // What depends on the day, such as an end that is near, is just what was asked for.
     let warnings: Vec<_> = warnings.into_iter().filter(|found| !found.timely).collect();
-    Ok(Good { model: Arc::clone(model), warnings: told(&warnings, after) })
+    notes.extend(told(&warnings, after));
+    Ok(Good { model: Arc::clone(model), warnings: notes })
+}
+
+/// A test that held, and would not any more.
+struct Failure {
+    diagnostic: Diagnostic,
+    /// Whether it wants something to be allowed.
+    is_loss: bool,
+}
+
+/// Tests that fail from now on, in one line each.
+fn failing(failures: &[Failure], after: &Compiled) -> Vec<String> {
+    let mut positions = Positions::of(&after.sources);
+    let line = |Failure { diagnostic, .. }: &Failure| {
+        let place = &diagnostic.primary.place;
+        let line = positions.find(place).map(|(line, _)| format!(":{line}")).unwrap_or_default();
+        format!("{}{line}: this access test fails from now on: {}", place.file, diagnostic.message)
+    };
+    let mut notes: Vec<String> = failures.iter().take(WARNINGS_MAX).map(line).collect();
+    let more = failures.len().saturating_sub(WARNINGS_MAX);
+    let more = if more > 0 { format!("and {more} more; ") } else { String::new() };
+    notes.push(format!("{more}`portolan test` fails until the tests are changed, in CI as well"));
+    notes
 }
 
 /// The problems that are there after a change and were not before. Their places may have moved.
@@ -72,11 +111,26 @@ fn told(warnings: &[&Diagnostic], after: &Compiled) -> Vec<String> {
         let place = &found.primary.place;
         let line = positions.find(place).map(|(line, _)| format!(":{line}")).unwrap_or_default();
         let help = found.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-        format!("{}{line}: {}{help} ({})", place.file, found.message, found.code)
+        let which = entries(found, &mut positions, after).unwrap_or_default();
+        format!("{}{line}: {}{which}{help} ({})", place.file, found.message, found.code)
     });
     let more = warnings.len().saturating_sub(WARNINGS_MAX);
     let more = (more > 0).then(|| format!("and {more} more warnings, which `portolan check` shows"));
     told.collect::<Vec<_>>().into_iter().chain(more).collect()
+}
+
+/// Which entry adds nothing to which, as they are written.
+fn entries(found: &Diagnostic, positions: &mut Positions<'_>, after: &Compiled) -> Option<String> {
+    if found.code != REDUNDANT_GRANT {
+        return None;
+    }
+    let written = |place: &Place| {
+        let span = place.span?;
+        after.sources.get(&place.file)?.get(span.start..span.end)?.lines().next().map(str::trim_end)
+    };
+    let (own, other) = (&found.primary.place, &found.secondary.first()?.place);
+    let (line, _) = positions.find(other)?;
+    Some(format!(", `{}` by `{}` in line {line}", shown(written(own)?), shown(written(other)?)))
 }
 
 /// Somebody must be able to administer after the change, and for as long as somebody was before.
@@ -95,20 +149,21 @@ fn admins(before: &Snapshot, after: &Snapshot, now: Timestamp) -> Result<(), Ref
     Ok(())
 }
 
-/// Access tests that hold must go on holding.
-fn tests(after: &Compiled, old: &Arc<Snapshot>, new: &Arc<Snapshot>, now: Timestamp) -> Result<(), Refused> {
+/// The access tests that held and would not any more.
+fn failures(after: &Compiled, old: &Arc<Snapshot>, new: &Arc<Snapshot>, now: Timestamp) -> Vec<Failure> {
     let mut failed = Vec::new();
     for test in &after.tests {
         let at = test.at.unwrap_or(now);
         for (subject, claim, image) in questions(test) {
             let holds = |snapshot| holds(snapshot, subject, claim.value, image, at);
-            if !holds(new) && holds(old) && failed.len() < FAILURES_MAX {
+            if !holds(new) && holds(old) {
                 let place = Place { file: Arc::clone(&test.file), span: Some(claim.span) };
-                failed.push(failure(place, subject, claim.value, image, test.at));
+                let diagnostic = failure(place, subject, claim.value, image, test.at);
+                failed.push(Failure { diagnostic, is_loss: claim.value.allowed });
             }
         }
     }
-    if failed.is_empty() { Ok(()) } else { Err(Refused::Tests(Problems::of(failed, after))) }
+    failed
 }
 
 type Question<'t> = (Option<&'t UserName>, &'t Written<Claim>, &'t TestImage);

@@ -36,6 +36,7 @@ pub use users::{
     AddUser, Attach, EditUser, Expiry, NewUserSecret, add_user, attach, delete_users, demote, detach, disable,
     edit_user, enable, join, leave, promote, rotate, set_password,
 };
+pub use when::parse_duration;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,8 @@ use crate::identity::{BadHash, PasswordHash, Secret};
 
 /// Longer passwords are refused.
 const MAX_CHARACTERS: usize = 128;
+/// Stands at the start of text files of some editors, and is not seen.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Begins every secret that is made here, so that scanners find it where it does not belong.
 const PREFIX: &str = "ptl_";
 /// Characters of 62 kinds: 178 bits.
@@ -52,6 +54,12 @@ pub fn unmet_rules(policy: &PasswordPolicy, password: &str) -> Vec<String> {
     if length > MAX_CHARACTERS {
         unmet.push(format!("at most {MAX_CHARACTERS} characters"));
     }
+    if password.starts_with(BYTE_ORDER_MARK) {
+        unmet.push("to be without the byte order mark before it, which an editor has written".to_owned());
+    }
+    if password.contains(char::is_control) {
+        unmet.push("to be without control characters, such as tabs, line breaks and NUL".to_owned());
+    }
     unmet
 }
 
@@ -64,13 +72,14 @@ pub(super) fn refuse_bad(password: &str, user: &str, policy: &PasswordPolicy, ol
     if old.iter().any(|secret| secret.hash.verify(password)) {
         unmet.push("to be another one than the old one".to_owned());
     }
-    if unmet.is_empty() { Ok(()) } else { Err(Refused::Password { unmet }) }
+    let is_new = old.is_empty();
+    if unmet.is_empty() { Ok(()) } else { Err(Refused::Password { unmet, is_new }) }
 }
 
 /// The hash of a new secret.
 pub(super) fn hashed(secret: &str) -> Result<PasswordHash, Refused> {
     PasswordHash::create(secret).map_err(|error| match error {
-        BadHash::Empty => Refused::Password { unmet: vec!["at least 1 character".to_owned()] },
+        BadHash::Empty => Refused::Password { unmet: vec!["at least 1 character".to_owned()], is_new: false },
         BadHash::NoRandomness | BadHash::Form(_) | BadHash::TooExpensive(_) => Refused::NoRandomness,
     })
 }
@@ -114,6 +123,10 @@ mod tests {
             ]
         );
         assert_eq!(unmet_rules(&policy, &"aA1".repeat(43)), ["at most 128 characters"]);
+        for text in ["\u{feff}Harbour-2026", "Harbour-2026\0", "Harbour\t2026", "Harbour-2026\r"] {
+            let unmet = unmet_rules(&policy, text);
+            assert!(matches!(unmet.as_slice(), [one] if one.starts_with("to be without ")), "{text:?}: {unmet:?}");
+        }
         assert_eq!(unmet_rules(&PasswordPolicy { digits: 2, ..policy }, "Harbour1"), ["at least 2 digits"]);
     }
 

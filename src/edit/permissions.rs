@@ -41,6 +41,13 @@ pub(super) struct Entry {
     pub(super) because: Option<String>,
 }
 
+impl Entry {
+    /// A change within the entry, of a subject.
+    pub(super) fn change(&self, who: &Who, change: Change) -> Change {
+        Change::InItem { path: path(Some(who)), position: self.position, change: Box::new(change) }
+    }
+}
+
 impl Section {
     /// Reads the section of a file, which is to be without errors.
     pub(super) fn read(folder: &Folder, file: &Arc<str>) -> Result<Self, Refused> {

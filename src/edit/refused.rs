@@ -32,6 +32,8 @@ pub enum Refused {
     Password {
         /// Each rule that is not met, as what the password needs.
         unmet: Vec<String>,
+        /// Whether the user is yet to be made.
+        is_new: bool,
     },
     /// The text of a file cannot be changed in place, such as behind an alias.
     #[error("{file}:{line}: {message}")]
@@ -68,6 +70,8 @@ pub struct Problems {
     pub sources: BTreeMap<Arc<str>, Arc<str>>,
     /// What is not to be shown of these.
     pub secrets: BTreeMap<Arc<str>, Vec<Span>>,
+    /// What to do about these, where it is not what one always does.
+    pub(super) hint: Option<String>,
 }
 
 impl fmt::Debug for Problems {
@@ -79,7 +83,7 @@ impl fmt::Debug for Problems {
 impl Problems {
     /// Problems of a configuration.
     pub(super) fn of(diagnostics: Vec<Diagnostic>, compiled: &Compiled) -> Self {
-        Self { diagnostics, sources: compiled.sources.clone(), secrets: compiled.secrets.clone() }
+        Self { diagnostics, sources: compiled.sources.clone(), secrets: compiled.secrets.clone(), hint: None }
     }
 }
 
@@ -88,9 +92,11 @@ impl Refused {
     pub fn hint(&self) -> &str {
         match self {
             Self::Form { hint, .. } | Self::Unfit { hint, .. } | Self::Text { hint, .. } => hint,
-            Self::Password { .. } => {
-                "choose another one; for a machine let a secret be made (`user add --generate`, `user rotate`)"
+            Self::Password { is_new: true, .. } => {
+                "choose another one; for a machine, `portolan user add --generate` makes a secret"
             }
+            Self::Password { .. } => "choose another one; for a machine, `portolan user rotate` makes a secret",
+            Self::NewErrors(Problems { hint: Some(hint), .. }) => hint,
             Self::Broken(_) => "mend it first; `portolan check` shows everything that is wrong",
             Self::NewErrors(_) => "change what the problem names first, or ask for something else",
             Self::Tests(_) => "if the change is meant, change the tests first; `portolan test` runs them",

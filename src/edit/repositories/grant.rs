@@ -5,7 +5,7 @@ use crate::edit::near::{list, meant, shown, titled};
 use crate::edit::permissions::{Entry, Section};
 use crate::edit::refused::{form, unfit};
 use crate::edit::when::When;
-use crate::edit::yaml::Value;
+use crate::edit::yaml::{Change, Value};
 use crate::edit::{Folder, Plan, Refused};
 use crate::policy::{Action, ActionSet, What, Who, parse_permission};
 
@@ -36,12 +36,14 @@ pub(super) struct Operation<'r> {
 enum Outcome {
     /// There is such an entry, or one that includes it.
     Has,
-    /// An entry is added, and others go.
-    Changes { remove: Vec<usize>, because: Option<String> },
+    /// An entry is added.
+    Adds,
+    /// The entry at this position is given another end, or none.
+    Renews(usize),
 }
 
-/// Grants something. Only the entries of just this subject count: an entry that ends, or has ended, is replaced, and
-/// what the subject has in another way is no reason not to write it.
+/// Grants something. Only the entries of just this subject count: one that ends, or has ended, is given the new end
+/// where it stands, and what the subject has in another way is no reason not to write it.
 pub fn grant(folder: &Folder, request: &GrantRequest) -> Result<Plan, Refused> {
     let name = request.repository.as_str();
     let file = folder.repository(name)?;
@@ -64,29 +66,33 @@ pub fn grant(folder: &Folder, request: &GrantRequest) -> Result<Plan, Refused> {
         ));
     }
     let entries = section.of(&who).map_or(&[][..], |grantee| &grantee.entries);
-    let (mut add, mut remove, mut added) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut add, mut changes, mut granted) = (Vec::new(), Vec::new(), Vec::new());
     for operation in &operations {
         match outcome(&mut draft, operation, entries, until.as_ref(), &request.who, name)? {
-            Outcome::Has => {}
-            Outcome::Changes { remove: gone, because } => {
-                let because = request.because.clone().or(because).filter(|text| !text.is_empty());
+            Outcome::Has => continue,
+            Outcome::Adds => {
+                let because = request.because.clone().filter(|text| !text.is_empty());
                 add.push(entry(operation.text, until.as_ref(), because));
-                remove.extend(gone);
-                added.push(operation.text);
+            }
+            Outcome::Renews(position) => {
+                let Some(entry) = entries.iter().find(|entry| entry.position == position) else { continue };
+                changes.extend(renewal(&who, entry, until.as_ref(), request.because.as_deref()));
             }
         }
+        granted.push(operation.text);
     }
-    if add.is_empty() {
+    if granted.is_empty() {
         let all = list(operations.iter().map(|operation| operation.text));
         return Ok(Plan::nothing(format!("`{who}` has {all} in `{name}` already"), draft.notes));
     }
-    remove.sort_unstable();
-    remove.dedup();
-    draft.edit(file, &section.with(&who, add, &remove))?;
+    if !add.is_empty() {
+        changes.extend(section.with(&who, add, &[]));
+    }
+    draft.edit(file, &changes)?;
     if !section.exists {
         draft.note(format!("`{name}` was open to everybody, and is closed now to all who are granted nothing"));
     }
-    draft.finish_titled(titled(&added, "entries", |some| format!("Grant {some} in `{name}` to `{who}`")), None)
+    draft.finish_titled(titled(&granted, "entries", |some| format!("Grant {some} in `{name}` to `{who}`")), None)
 }
 
 /// Reads to whom something is granted.
@@ -162,14 +168,28 @@ fn outcome(
     {
         return Ok(Outcome::Has);
     }
-    for entry in &same {
-        let Some(end) = entry.until else { continue };
-        let now = until.map_or_else(|| "holds without an end".to_owned(), |when| format!("holds until {}", when.text));
-        let ends = if end.is_past(draft.folder.now) { "has ended" } else { "would end" };
-        draft.note(format!("`{text}` for `{who}` {ends} at {end}; now it {now}"));
-    }
-    let because = same.iter().find_map(|entry| entry.because.clone());
-    Ok(Outcome::Changes { remove: same.iter().map(|entry| entry.position).collect(), because })
+    let Some((end, entry)) = same.iter().filter_map(|entry| Some((entry.until?, entry))).max_by_key(|(end, _)| *end)
+    else {
+        return Ok(Outcome::Adds);
+    };
+    let now = until.map_or_else(|| "holds without an end".to_owned(), |when| format!("holds until {}", when.text));
+    let ends = if end.is_past(draft.folder.now) { "has ended" } else { "would end" };
+    draft.note(format!("`{text}` for `{who}` {ends} {}; now it {now}", end.at()));
+    Ok(Outcome::Renews(entry.position))
+}
+
+/// Gives an entry another end where it stands, and another reason where one is named.
+fn renewal(who: &Who, entry: &Entry, until: Option<&When>, because: Option<&str>) -> Vec<Change> {
+    let within = |change| entry.change(who, change);
+    let set =
+        |key: &str, text: &str| within(Change::Set { path: vec![key.to_owned()], value: Value::Text(text.to_owned()) });
+    let remove = |key: &str| within(Change::Remove { path: vec![key.to_owned()] });
+    let end = until.map_or_else(|| remove("until"), |when| set("until", &when.text));
+    let reason = match because {
+        Some("") => entry.because.is_some().then(|| remove("because")),
+        other => other.map(|text| set("because", text)),
+    };
+    std::iter::once(end).chain(reason).collect()
 }
 
 /// Whether an entry allows all that is asked for, and is plain enough to tell.

@@ -141,7 +141,8 @@ fn a_repository_is_deleted_with_what_is_granted_in_it() {
         why_not(delete_repository(&folder, "libary")),
         "there is no repository `libary`\nhint: did you mean `library`?"
     );
-    assert!(why_not(delete_repository(&folder, "library")).starts_with("an access test would fail after this change"));
+    let plan = delete_repository(&folder, "library").unwrap();
+    assert!(plan.notes.iter().any(|note| note.starts_with("tests/access.yaml:3: this access test fails")), "{plan:?}");
     // What cannot be read could not be put back.
     let mut tree = folder.tree.clone();
     tree.files.insert("repos/solo.yaml".into(), Content::Bytes([0xff].as_slice().into()));
@@ -189,7 +190,7 @@ fn only_the_very_entry_of_a_subject_counts() {
     assert_eq!(
         plan.notes,
         [
-            "repos/library.yaml:10: anybody who is signed in (`/*`) may do this already; remove this entry, or narrow the other one (redundant-grant)"
+            "repos/library.yaml:10: anybody who is signed in (`/*`) may do this already, `read` by `read` in line 4; remove this entry, or narrow the other one (redundant-grant)"
         ]
     );
     let plan = grant(&folder, &granted("team", "jane", &["read"], None)).unwrap();
@@ -210,14 +211,14 @@ fn entries_that_end_are_given_another_end() {
     let folder = company();
     // It has ended, so that it is not nothing to change.
     let plan = grant(&folder, &granted("team", "ci", &["write"], None)).unwrap();
-    assert_eq!(diff(&plan), "repos/team.yaml\n-      - {allow: write, until: 2026-11-01}\n+      - write\n");
-    assert_eq!(plan.notes[0], "`write` for `ci` has ended at 2026-11-02T00:00:00Z; now it holds without an end");
+    assert_eq!(diff(&plan), "repos/team.yaml\n-      - {allow: write, until: 2026-11-01}\n+      - {allow: write}\n");
+    assert_eq!(plan.notes[0], "`write` for `ci` has ended at the end of 2026-11-01; now it holds without an end");
     let plan = grant(&folder, &granted("team", "ci", &["push"], Some("2027-03-01"))).unwrap();
     assert_eq!(
         diff(&plan),
-        "repos/team.yaml\n-      - {allow: write, until: 2026-11-01}\n+      - {allow: push, until: 2027-03-01}\n"
+        "repos/team.yaml\n-      - {allow: write, until: 2026-11-01}\n+      - {allow: write, until: 2027-03-01}\n"
     );
-    assert_eq!(plan.notes[0], "`push` for `ci` has ended at 2026-11-02T00:00:00Z; now it holds until 2027-03-01");
+    assert_eq!(plan.notes[0], "`push` for `ci` has ended at the end of 2026-11-01; now it holds until 2027-03-01");
     // The reason stays.
     let plan = grant(&folder, &granted("team", "ci", &["delete"], Some("2027-03-01"))).unwrap();
     assert_eq!(
@@ -226,7 +227,7 @@ fn entries_that_end_are_given_another_end() {
          -      - {allow: delete, until: 2026-12-24, because: cleaning up}\n\
          +      - {allow: delete, until: 2027-03-01, because: cleaning up}\n"
     );
-    assert_eq!(plan.notes[0], "`delete` for `ci` would end at 2026-12-25T00:00:00Z; now it holds until 2027-03-01");
+    assert_eq!(plan.notes[0], "`delete` for `ci` would end at the end of 2026-12-24; now it holds until 2027-03-01");
     let plan = grant(&folder, &granted("team", "ci", &["delete"], Some("2026-12-24"))).unwrap();
     assert!(plan.files.is_empty() && plan.message[0].ends_with("in `team` already"));
     assert_eq!(
@@ -234,6 +235,41 @@ fn entries_that_end_are_given_another_end() {
         "`ci` has `write` in `library` without an end\n\
          hint: to let it end: `portolan repository revoke library ci 'write'` first"
     );
+}
+
+#[test]
+fn a_renewed_entry_stays_where_it_is_with_its_comments() {
+    let text = "repo:\n  type: docker\n  permissions:\n    ci:\n      - read     # they pull\n      \
+        # and they push, since 2025\n      - allow: write\n        # renewed each year\n        \
+        until: 2026-12-01\n        because: nightly\n      - delete   # and clean up\n";
+    let folder = company_with(&[("repos/solo.yaml", text)]);
+    let plan = grant(&folder, &granted("solo", "ci", &["write"], Some("90d"))).unwrap();
+    assert_eq!(
+        diff(&plan),
+        "repos/solo.yaml\n-        until: 2026-12-01\n+        until: 2027-02-20\n",
+        "the smallest change"
+    );
+    assert_eq!(plan.message[1], "`ci` may now push, overwrite `solo/**` for longer, until 2027-02-20");
+    let because =
+        GrantRequest { because: Some("by hand".to_owned()), ..granted("solo", "ci", &["write"], Some("90d")) };
+    assert_eq!(
+        diff(&grant(&folder, &because).unwrap()),
+        "repos/solo.yaml\n\
+         -        until: 2026-12-01\n\
+         -        because: nightly\n\
+         +        until: 2027-02-20\n\
+         +        because: by hand\n"
+    );
+    // Of two alike the one that ends last is renewed; another operation comes to the end.
+    let twice =
+        "repo: {type: docker, permissions: {ci: [{allow: r, until: 2026-11-01}, {allow: read, until: 2026-12-01}]}}\n";
+    let plan = grant(
+        &company_with(&[("repos/solo.yaml", twice)]),
+        &granted("solo", "ci", &["read", "delete"], Some("2027-01-01")),
+    );
+    let written = plan.unwrap().files["repos/solo.yaml"].after.clone().unwrap();
+    let ends = "{allow: r, until: 2026-11-01}, {allow: read, until: 2027-01-01}, {allow: delete, until: 2027-01-01}";
+    assert!(written.contains(ends), "{written}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::edit::when::When;
 use crate::edit::yaml::{Change, Value};
 use crate::edit::{Folder, NewSecret, Plan, Refused, made_up};
 use crate::identity::{PasswordHash, UserName};
-use crate::policy::Who;
+use crate::policy::{Holder, Repository, Who, rights_in};
 
 /// A user to be added.
 #[derive(Debug)]
@@ -80,7 +80,11 @@ pub fn add_user(folder: &Folder, request: &AddUser) -> Result<Plan, Refused> {
         set_rights(&mut draft, &name, &repository, rights)?;
     }
     let secret = secret.map(|secret| NewSecret::new(name.to_string(), secret));
-    draft.finish(format!("Create the user `{name}`"), secret)
+    let mut plan = draft.finish(format!("Create the user `{name}`"), secret)?;
+    if !request.admin {
+        plan.message.extend(as_anybody(folder, &name));
+    }
+    Ok(plan)
 }
 
 fn name(folder: &Folder, request: &AddUser) -> Result<UserName, Refused> {
@@ -147,4 +151,22 @@ fn note_waiting_grants(draft: &mut Draft<'_>, name: &UserName) {
     let notes: Vec<_> =
         waiting.map(|repository| format!("{} grants something to `{name}` already", repository.file)).collect();
     draft.notes.extend(notes);
+    for (file, named) in draft.folder.unclear(&[name.as_str()]) {
+        let (is, may) = match named {
+            Some(_) => ("has errors", "it names"),
+            None => ("cannot be read", "it may name"),
+        };
+        draft.notes.push(format!("{file} {is}: {may} `{name}`, who is granted what it says once it is mended"));
+    }
+}
+
+/// What a user may do to whom nothing is granted, as whoever is signed in may.
+fn as_anybody(folder: &Folder, name: &UserName) -> Option<String> {
+    let repositories = folder.model().ok()?.snapshot.repositories().iter();
+    let has_some = |repository: &&Arc<Repository>| {
+        rights_in(repository, Holder::SignedIn, folder.now).iter().any(|right| !right.sign_in)
+    };
+    let word = |count| if count == 1 { "repository" } else { "repositories" };
+    let count = repositories.filter(has_some).count();
+    (count > 0).then(|| format!("`{name}` may do what anybody who is signed in may: {count} {}", word(count)))
 }

@@ -7,9 +7,9 @@ use crate::edit::draft::Draft;
 use crate::edit::near::{list, meant, titled};
 use crate::edit::permissions::{Entry, Section};
 use crate::edit::refused::{form, unfit};
-use crate::edit::yaml::Value;
+use crate::edit::yaml::{Change, Value};
 use crate::edit::{Folder, Plan, Refused};
-use crate::identity::{User, UserName};
+use crate::identity::{End, User, UserName};
 use crate::policy::{Action, ActionSet, Holder, Right, Through, What, Who, rights_in};
 
 /// The repositories that a user is to pull from and push to.
@@ -117,25 +117,36 @@ pub(super) fn set_rights(
         ));
     }
     let who = Who::User(user.clone());
+    let ended = |folder: &Folder, entry: &Entry, end: End, now: &str| {
+        let ended = if end.is_past(folder.now) { "had ended" } else { "would have ended" };
+        format!("`{}` for `{user}` in `{repository}` {ended} {}, and {now}", entry.text, end.at())
+    };
     let entries = section.of(&who).map_or(&[][..], |grantee| &grantee.entries);
     let (plain, others): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|entry| plain(entry).is_some());
     let mut kept: Vec<usize> = Vec::new();
-    let mut add = Vec::new();
+    let (mut add, mut changes) = (Vec::new(), Vec::new());
     for (word, actions) in rights.words() {
         let wanted = ActionSet::of(actions);
         let fits = |entry: &&&Entry| entry.until.is_none() && self::plain(entry) == Some(wanted);
         match plain.iter().find(fits) {
             Some(entry) => kept.push(entry.position),
             None if others.iter().any(|entry| entry.until.is_none() && allows(entry, wanted)) => {}
-            None => add.push(Value::Text((*word).to_owned())),
+            None => {
+                let ends = |entry: &&&Entry| self::plain(entry) == Some(wanted);
+                let Some(entry) = plain.iter().filter(ends).max_by_key(|entry| entry.until) else {
+                    add.push(Value::Text((*word).to_owned()));
+                    continue;
+                };
+                // It stays where it is, and ends no more.
+                kept.push(entry.position);
+                changes.push(entry.change(&who, Change::Remove { path: vec!["until".to_owned()] }));
+                draft.notes.extend(entry.until.map(|end| ended(draft.folder, entry, end, "holds without an end now")));
+            }
         }
     }
     let remove: Vec<usize> = plain.iter().map(|entry| entry.position).filter(|at| !kept.contains(at)).collect();
     for entry in plain.iter().filter(|entry| remove.contains(&entry.position)) {
-        if let Some(end) = entry.until {
-            let ended = if end.is_past(draft.folder.now) { "had ended" } else { "would have ended" };
-            draft.note(format!("`{}` for `{user}` in `{repository}` {ended} at {end}, and is replaced", entry.text));
-        }
+        draft.notes.extend(entry.until.map(|end| ended(draft.folder, entry, end, "is taken away")));
     }
     if !others.is_empty() {
         let left = list(others.iter().map(|entry| entry.text.as_str()));
@@ -144,7 +155,9 @@ pub(super) fn set_rights(
         ));
     }
     if !add.is_empty() || !remove.is_empty() {
-        let changes = section.with(&who, add, &remove);
+        changes.extend(section.with(&who, add, &remove));
+    }
+    if !changes.is_empty() {
         draft.edit(file, &changes)?;
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! Users that go.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::entry::{credentials, path};
+use crate::diagnostic::Diagnostic;
 use crate::edit::draft::Draft;
 use crate::edit::near::titled;
 use crate::edit::permissions::Section;
@@ -36,7 +36,6 @@ pub fn delete_users(folder: &Folder, users: &[String]) -> Result<Plan, Refused> 
     let mut repositories = 0;
     for repository in draft.model.snapshot.repositories() {
         if matches!(repository.access, Access::Closed) {
-            note_broken(&mut draft, &repository.file, &names);
             continue;
         }
         let is_named = |who: &Who| matches!(who, Who::User(name) if names.contains(name));
@@ -51,18 +50,38 @@ pub fn delete_users(folder: &Folder, users: &[String]) -> Result<Plan, Refused> 
         draft.note(format!("what was granted by name in {repositories} {word} is taken away as well"));
     }
     let all: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    note_unclear(&mut draft, &all);
     let title = titled(&all, "users", |some| match (all.len(), some.starts_with('`')) {
         (1, _) => format!("Delete the user {some}"),
         (_, true) => format!("Delete the users {some}"),
         (_, false) => format!("Delete {some}"),
     });
-    draft.finish_titled(title, None)
+    draft.finish_titled(title, None).map_err(|refused| match refused {
+        Refused::NewErrors(mut problems) if problems.diagnostics.iter().any(is_of_test) => {
+            let whom = if let [one] = all.as_slice() { one } else { "NAME" };
+            problems.hint = Some(format!(
+                "change these tests first; `portolan user disable {whom}` locks out at once, without that"
+            ));
+            Refused::NewErrors(problems)
+        }
+        other => other,
+    })
 }
 
-/// What a file with errors grants is not known.
-fn note_broken(draft: &mut Draft<'_>, file: &Arc<str>, names: &BTreeSet<&UserName>) {
-    let Some(text) = draft.folder.compiled.sources.get(file) else { return };
-    if names.iter().any(|name| text.contains(name.as_str())) {
-        draft.note(format!("{file} has errors and is left as it is; it may name a user who is gone"));
+fn is_of_test(found: &Diagnostic) -> bool {
+    found.primary.place.file.starts_with("tests/")
+}
+
+/// What a file grants that does not compile stays there, and is had by whoever is given the name next.
+fn note_unclear(draft: &mut Draft<'_>, names: &[&str]) {
+    for (file, name) in draft.folder.unclear(names) {
+        draft.notes.push(match name {
+            Some(name) => format!(
+                "{file} has errors and is left as it is: it names `{name}`, and whoever has that name next may have what it grants"
+            ),
+            None => format!(
+                "{file} cannot be read and is left as it is: it may name who is gone, and whoever has the name next may have what it grants"
+            ),
+        });
     }
 }

@@ -17,7 +17,7 @@ pub fn disable(folder: &Folder, user: &str) -> Result<Plan, Refused> {
 pub fn enable(folder: &Folder, user: &str) -> Result<Plan, Refused> {
     let found = folder.user(user)?;
     let expired = found.expires.filter(|end| end.is_past(folder.now)).map(|end| {
-        format!("`{user}` has expired at {end} and stays locked out: `portolan user edit {user} --expires DATE`")
+        format!("`{user}` has expired {} and stays locked out: `portolan user edit {user} --expires DATE`", end.at())
     });
     if found.enabled {
         return Ok(Plan::nothing(format!("`{user}` is enabled already"), expired.into_iter().collect()));

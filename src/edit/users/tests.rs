@@ -1,6 +1,7 @@
 //! What each function makes of the files, and what it refuses.
 
 use super::*;
+use crate::config::Content;
 use crate::edit::testing::{PASSWORD, after, company, company_with, diff, folder, why, words};
 use crate::edit::{Folder, Password, Plan, Refused};
 
@@ -76,8 +77,7 @@ fn a_person_is_added_behind_the_others() {
     );
     assert_eq!(plan.message[0], "Create the user `Rita`");
     assert!(
-        plan.message[1..]
-            .contains(&"`Rita` may now pull, push, overwrite `team/**` until 2027-02-21T00:00:00Z".to_owned()),
+        plan.message[1..].contains(&"`Rita` may now pull, push, overwrite `team/**` until 2027-02-20".to_owned()),
         "{:#?}",
         plan.message
     );
@@ -166,7 +166,7 @@ fn every_rule_that_a_password_does_not_meet_is_named() {
     assert_eq!(
         refused(add_user(&strict, &person("rita", "short"))),
         "the password needs at least 12 characters, at least 1 upper-case letter, at least 2 digits\n\
-         hint: choose another one; for a machine let a secret be made (`user add --generate`, `user rotate`)"
+         hint: choose another one; for a machine, `portolan user add --generate` makes a secret"
     );
     let as_named = refused(add_user(&company(), &person("Harbour-2026", "harbour-2026")));
     assert!(
@@ -288,21 +288,24 @@ fn attach_replaces_plain_entries_that_end_and_names_what_it_leaves() {
         diff(&plan),
         "repos/team.yaml\n\
          -      - {allow: write, until: 2026-11-01}\n\
-         +      - read\n\
-         +      - write\n"
+         +      - {allow: write}\n\
+         +      - read\n"
     );
     assert_eq!(
         plan.notes[..2],
         [
-            "`write` for `ci` in `team` had ended at 2026-11-02T00:00:00Z, and is replaced",
+            "`write` for `ci` in `team` had ended at the end of 2026-11-01, and holds without an end now",
             "`ci` keeps `repository:app:v*:push` and `delete` in `team`; \
              `portolan repository revoke` takes it away if it is not meant",
         ]
     );
     let limited = "repo:\n  type: docker\n  permissions:\n    ci:\n      - {allow: read, until: 2026-12-24}\n";
     let plan = attach(&company_with(&[("repos/solo.yaml", limited)]), &attached("ci", &["solo"], &[])).unwrap();
-    assert_eq!(diff(&plan), "repos/solo.yaml\n-      - {allow: read, until: 2026-12-24}\n+      - read\n");
-    assert_eq!(plan.notes, ["`read` for `ci` in `solo` would have ended at 2026-12-25T00:00:00Z, and is replaced"]);
+    assert_eq!(diff(&plan), "repos/solo.yaml\n-      - {allow: read, until: 2026-12-24}\n+      - {allow: read}\n");
+    assert_eq!(
+        plan.notes,
+        ["`read` for `ci` in `solo` would have ended at the end of 2026-12-24, and holds without an end now"]
+    );
     assert_eq!(plan.message[1], "`ci` may now pull `solo/**` for longer, without an end");
     // `*` gives both: nothing has to be added, and it is named.
     let all = company_with(&[("repos/solo.yaml", "repo: {type: docker, permissions: {ci: ['*', read]}}\n")]);
@@ -369,7 +372,11 @@ fn a_rotation_ends_the_old_secret_or_lets_it_overlap() {
          +      pass: HASH\n\
          +      until: 2026-11-23T17:30:00Z\n"
     );
-    assert_eq!(notes(&plan), "the old secret of `ci` holds until 2026-11-23T17:30:00Z");
+    assert_eq!(
+        plan.message,
+        ["Rotate the secret of `ci`", "the old secret of `ci` holds until 2026-11-23T17:30:00Z"],
+        "a commit says it, too"
+    );
     let next = after(&folder, &plan);
     let user = next.user("ci").unwrap();
     let secret = plan.secret.unwrap();
@@ -381,17 +388,105 @@ fn a_rotation_ends_the_old_secret_or_lets_it_overlap() {
     for overlap in ["0h", "soon", "2026-12-01"] {
         assert!(refused(rotate(&folder, "ci", Some(overlap))).contains("is no duration"), "{overlap}");
     }
+    assert!(refused(rotate(&folder, "ci", Some("99999d"))).starts_with("`99999d` is too long\n"));
     assert!(refused(rotate(&folder, "c1", None)).starts_with("there is no user `c1`"));
 }
 
 #[test]
-fn an_older_form_of_a_secret_is_kept_in_the_new_one() {
-    let plain = folder(&[("credentials.yaml", "credentials:\n  ci: {pass: 'plain:Harbour-2025'}\n")]);
-    let plan = rotate(&plain, "ci", Some("1h")).unwrap();
-    let after = after(&plain, &plan);
-    let user = after.user("ci").unwrap();
-    assert!(user.secrets[1].hash.verify("Harbour-2025"), "{}", diff(&plan));
-    assert!(user.secrets[0].hash.verify(plan.secret.unwrap().reveal()));
+fn an_old_secret_in_plain_text_is_kept_as_a_hash() {
+    for text in [
+        "credentials:\n  ci: {pass: 'plain:Harbour-2025'}\n",
+        "credentials:\n  ci:\n    pass: plain:Harbour-2025\n",
+        "credentials:\n  ci:\n    email: x@y\n    pass: plain:Harbour-2025   # from the safe\n    groups: [a]\n",
+        "credentials:\n  ci: {type: plain, pass: Harbour-2025}\n",
+    ] {
+        let plain = folder(&[("credentials.yaml", text)]);
+        let plan = rotate(&plain, "ci", Some("1h")).unwrap();
+        let written = plan.files["credentials.yaml"].after.clone().unwrap();
+        assert!(!written.contains("Harbour-2025"), "{written}");
+        let is_before = written.find("type:").unwrap() < written.find("pass:").unwrap();
+        assert!(is_before || written.contains("# from the safe"), "{written}");
+        let after = after(&plain, &plan);
+        let user = after.user("ci").unwrap();
+        assert!(user.secrets[1].hash.verify("Harbour-2025"));
+        assert!(user.secrets[0].hash.verify(plan.secret.as_ref().unwrap().reveal()));
+        assert!(notes(&plan).starts_with("the old secret of `ci` stood there in plain text, and is kept as a hash"));
+    }
+    let hex = "0123456789abcdef".repeat(4);
+    let unsalted = folder(&[("credentials.yaml", &format!("credentials:\n  ci: {{type: sha256, pass: '{hex}'}}\n"))]);
+    let plan = rotate(&unsalted, "ci", Some("1h")).unwrap();
+    assert!(plan.files["credentials.yaml"].after.clone().unwrap().contains(&hex));
+    assert!(notes(&plan).starts_with("the old secret of `ci` is kept as `sha256`, which is easily guessed"));
+}
+
+#[test]
+fn whoever_cannot_sign_in_is_told_why() {
+    let text = "credentials:\n  admin: {type: argon2, pass: 'HASH', admin: true}\n  \
+        a: {type: argon2, pass: 'HASH', enabled: false}\n  b: {type: argon2, pass: 'HASH', expires: 2026-11-01}\n  \
+        c: {type: argon2, pass: 'HASH', expires: 2026-11-01T10:00:00Z, enabled: false}\n";
+    let folder = folder(&[("credentials.yaml", text)]);
+    for (user, why) in [
+        ("a", "is disabled"),
+        ("b", "has expired at the end of 2026-11-01"),
+        ("c", "is disabled and has expired at 2026-11-01T10:00:00Z"),
+    ] {
+        let plan = rotate(&folder, user, None).unwrap();
+        assert_eq!(notes(&plan), format!("`{user}` {why}, and cannot sign in with it"));
+    }
+}
+
+#[test]
+fn a_password_has_nothing_in_it_that_is_not_seen() {
+    for (password, why) in [("\u{feff}Lighthouse7", "byte order mark"), ("Light\0house7", "control characters")] {
+        let why_not = refused(set_password(&company(), "jane", &Password::new(password)));
+        assert!(why_not.starts_with("the password needs to be without ") && why_not.contains(why), "{why_not}");
+        assert!(why_not.ends_with("`portolan user rotate` makes a secret"), "{why_not}");
+        assert!(refused(add_user(&company(), &person("rita", password))).contains(why));
+    }
+}
+
+#[test]
+fn a_new_user_is_told_what_anybody_may_do() {
+    let folder = company();
+    let plan = add_user(&folder, &machine(Some("rita"))).unwrap();
+    assert_eq!(
+        plan.message.last().unwrap(),
+        "`rita` may do what anybody who is signed in may: 2 repositories",
+        "`library` for `/*`, and `open`"
+    );
+    let admin = add_user(&folder, &AddUser { admin: true, ..machine(Some("root")) }).unwrap();
+    assert!(!admin.message.iter().any(|line| line.contains("anybody")), "{admin:?}");
+}
+
+#[test]
+fn what_files_grant_that_cannot_be_compiled_is_told_of_a_name() {
+    let twice = "repo: {type: docker, permissions: {ci: [read]}}\n";
+    let broken = company_with(&[
+        ("repos/solo.yaml", twice),
+        ("repos/solo.yml", twice),
+        ("repos/x.yaml", "repo: {permissions: {ci-2: [raed], 'rita': [raed]}}\n"),
+    ]);
+    let mut tree = broken.tree.clone();
+    tree.files.insert("repos/bytes.yaml".into(), Content::Bytes([0xff].as_slice().into()));
+    tree.files.insert("repos/large.yaml".into(), Content::TooLarge { bytes: 1 << 30 });
+    let broken = Folder::new(tree, broken.now);
+    let files = |plan: &Plan| -> Vec<String> {
+        let files =
+            plan.notes.iter().filter_map(|note| note.split_once(" has errors").or(note.split_once(" cannot be")));
+        files.map(|(file, _)| file.to_owned()).collect()
+    };
+    let deleted = delete_users(&broken, &words(&["ci"])).unwrap();
+    assert_eq!(files(&deleted), ["repos/bytes.yaml", "repos/large.yaml", "repos/solo.yaml", "repos/solo.yml"]);
+    // Who has the name next is told the same.
+    let without = after(&broken, &deleted);
+    let again = add_user(&without, &machine(Some("ci"))).unwrap();
+    assert_eq!(files(&again), files(&deleted), "{again:?}");
+    assert_eq!(
+        again.notes[2],
+        "repos/solo.yaml has errors: it names `ci`, who is granted what it says once it is mended"
+    );
+    let other = add_user(&without, &machine(Some("rita"))).unwrap();
+    assert_eq!(files(&other), ["repos/bytes.yaml", "repos/large.yaml", "repos/x.yaml"], "only whole words count");
 }
 
 #[test]
@@ -436,8 +531,8 @@ fn groups_are_joined_and_left() {
         plan.notes,
         [
             "`night` is a new group, to which nothing is granted yet",
-            "repos/team.yaml:6: everybody in the group `devs` may do this already; remove this entry, or narrow the other one (redundant-grant)",
-            "repos/team.yaml:8: everybody in the group `devs` may do this already; remove this entry, or narrow the other one (redundant-grant)",
+            "repos/team.yaml:6: everybody in the group `devs` may do this already, `repository:app:v*:push` by `write` in line 4; remove this entry, or narrow the other one (redundant-grant)",
+            "repos/team.yaml:8: everybody in the group `devs` may do this already, `write` by `write` in line 4; remove this entry, or narrow the other one (redundant-grant)",
         ],
         "warnings that the change brings are told"
     );
@@ -518,7 +613,7 @@ fn an_expired_user_is_locked_until_the_date_is_moved() {
         diff(&plan),
         "credentials.yaml\n-  old: {type: argon2, pass: 'HASH', expires: 2026-11-01, enabled: false}\n+  old: {type: argon2, pass: 'HASH', expires: 2026-11-01}\n"
     );
-    assert!(notes(&plan).starts_with("`old` has expired at 2026-11-02T00:00:00Z and stays locked out"), "{plan:?}");
+    assert!(notes(&plan).starts_with("`old` has expired at the end of 2026-11-01 and stays locked out"), "{plan:?}");
     let enabled = after(&folder, &plan);
     assert!(!enabled.user("old").unwrap().is_active(enabled.now));
     let plan = edit_user(&enabled, &edit("old", until("2027-01-01"), None, None)).unwrap();
@@ -581,21 +676,34 @@ fn a_user_whom_access_tests_name_is_not_deleted() {
         refused(delete_users(&company(), &words(&["jane"]))),
         "the configuration would have an error after this change, so nothing was changed\n\
          tests/access.yaml: there is no user `jane`\n\
-         hint: change what the problem names first, or ask for something else"
+         hint: change these tests first; `portolan user disable jane` locks out at once, without that"
     );
+    // That nobody could administer any more comes first.
+    let admin = company_with(&[("tests/access.yaml", "tests: [{as: admin, can: push, image: library/alpine}]\n")]);
+    assert!(refused(delete_users(&admin, &words(&["admin"]))).starts_with("no admin who can sign in would be left\n"));
 }
 
 #[test]
 fn access_tests_that_hold_go_on_holding() {
     let folder = company();
-    let why = refused(attach(&folder, &attached("jane", &["library"], &[])));
+    // To swap a right for another one gives something.
+    let swapped = company_with(&[("repos/library.yaml", "repo: {type: docker, permissions: {jane: [write]}}\n")]);
+    let why = refused(attach(&swapped, &attached("jane", &["library"], &[])));
     assert_eq!(
         why,
         "an access test would fail after this change, so nothing was changed\n\
          tests/access.yaml: `jane` may no longer push `library/alpine:v1`\n\
          hint: if the change is meant, change the tests first; `portolan test` runs them"
     );
-    assert!(refused(disable(&folder, "jane")).starts_with("an access test would fail"));
+    // What only takes rights away is not held up, and told.
+    for plan in [disable(&folder, "jane"), detach(&folder, "jane", &words(&["library"]))] {
+        let plan = plan.unwrap();
+        let told =
+            "tests/access.yaml:3: this access test fails from now on: `jane` may no longer push `library/alpine:v1`";
+        assert!(plan.notes.iter().any(|note| note == told), "{plan:?}");
+        let all = "`portolan test` fails until the tests are changed, in CI as well";
+        assert!(plan.notes.iter().any(|note| note == all), "{plan:?}");
+    }
     // One that fails already is nobody's fault.
     let failing = company_with(&[("tests/access.yaml", "tests: [{as: jane, cannot: push, image: library/alpine}]\n")]);
     assert!(promote(&failing, "jane").is_ok());
@@ -620,7 +728,7 @@ fn broken_files_are_not_touched() {
     let plan = delete_users(&broken, &words(&["ci"])).unwrap();
     assert!(
         plan.notes
-            .contains(&"repos/solo.yaml has errors and is left as it is; it may name a user who is gone".to_owned()),
+            .contains(&"repos/solo.yaml has errors and is left as it is: it names `ci`, and whoever has that name next may have what it grants".to_owned()),
         "{plan:?}"
     );
     let broken =

@@ -1,5 +1,6 @@
 //! New entries behind the last one of a mapping or list, and the beginning of a document.
 
+use super::comments;
 use super::layout::{Entry, Form};
 use super::lines::{Kind, append_at, behind_break, byte, end_above, kind, line_end, line_start, opens_line};
 use super::source::{Level, Source};
@@ -26,6 +27,9 @@ fn in_block(source: &Source<'_>, level: &Level<'_, '_>, pieces: &Pieces, splices
     let at = append_at(source.text, last.end(), level.column);
     let blank = if is_spaced(source.text, &level.entries, pieces.are_long) { source.newline } else { "" };
     let indent = " ".repeat(level.column);
+    if blank.is_empty() && comments::would_be_taken(source.text, at, level.column) {
+        splices.insert(at, source.newline);
+    }
     let lines = pieces.texts.iter().map(|text| format!("{blank}{}{indent}{text}", source.newline));
     splices.insert(at, lines.collect::<String>());
 }

@@ -111,39 +111,18 @@ pub(super) fn tail(text: &str, end: usize, column: usize) -> usize {
 }
 
 /// The end of the line below which the next entry of a mapping or list goes, whose last value ends here:
-/// behind comments that stand in its column, unless they belong to what follows.
+/// behind comments that stand in its column or further in, unless they belong to what follows.
 pub(super) fn append_at(text: &str, end: usize, column: usize) -> usize {
     let last = tail(text, end, column);
     let mut scanned = last;
     while let Some(start) = behind_break(text, scanned) {
         match kind(text, start) {
-            Kind::Comment(at) if at == column => scanned = line_end(text, start),
+            Kind::Comment(at) if at >= column => scanned = line_end(text, start),
             Kind::Content(at) if at == column => return last,
             _ => break,
         }
     }
     scanned
-}
-
-/// The beginning of the comment lines that belong to a line which begins here, with something in this column.
-/// Lines that begin before `floor` are not looked at.
-pub(super) fn comments_above(text: &str, start: usize, column: usize, floor: usize) -> usize {
-    let mut first = start;
-    while let Some(end) = end_above(text, first) {
-        let above = line_start(text, end);
-        let is_own = above >= floor && kind(text, above) == Kind::Comment(column) && !is_schema(text, above, end);
-        if !is_own {
-            break;
-        }
-        first = above;
-    }
-    first
-}
-
-/// Whether a comment tells an editor which schema the file has.
-fn is_schema(text: &str, start: usize, end: usize) -> bool {
-    let comment = text.get(start..end).unwrap_or_default().trim_start().trim_start_matches('#');
-    comment.trim_start().starts_with("yaml-language-server:")
 }
 
 /// The beginning of the first of the blank lines right above a line.
@@ -157,6 +136,15 @@ pub(super) fn blanks_above(text: &str, start: usize, floor: usize) -> usize {
         first = above;
     }
     first
+}
+
+/// The beginning of the line where only blanks and the dashes of a list stand before a byte.
+pub(super) fn behind_dashes(text: &str, at: usize) -> Option<usize> {
+    let start = line_start(text, at);
+    let before = text.get(start..at)?;
+    let is_dashes = before.ends_with(' ') && before.bytes().all(|byte| matches!(byte, b' ' | b'-'));
+    // Three of them are a mark of the document.
+    (is_dashes && !before.starts_with("---")).then_some(start)
 }
 
 /// Behind the blank lines that begin here.

@@ -7,10 +7,12 @@
 //! | --- | --- |
 //! | `source` | the text that was read, and the way down a path |
 //! | `layout`, `lines` | where entries stand, and what belongs to their lines |
+//! | `comments` | which comments belong to an entry, and go with it |
 //! | `insert`, `replace`, `remove` | the three kinds of changes, as splices |
 //! | `style`, `scalar`, `write` | what new values look like |
 //! | `tree` | what a text should mean after a change |
 
+mod comments;
 mod insert;
 mod layout;
 mod lines;
@@ -84,6 +86,28 @@ pub enum Change {
         /// Their positions, from 0, before the change.
         positions: Vec<usize>,
     },
+    /// Makes a change within an item of a list: its path begins at the item, and the empty path of a
+    /// [`Change::Set`] is the item itself, which then stays where it is with the comments around it.
+    InItem {
+        /// The keys from the root to the list.
+        path: Vec<String>,
+        /// The item's position, from 0.
+        position: usize,
+        /// What is changed in it.
+        change: Box<Change>,
+    },
+}
+
+impl Change {
+    /// Sets the value of a key of an item which is a mapping.
+    pub fn set_in_item(path: Vec<String>, position: usize, key: impl Into<String>, value: Value) -> Self {
+        Self::InItem { path, position, change: Box::new(Self::Set { path: vec![key.into()], value }) }
+    }
+
+    /// Puts another item in place of one.
+    pub fn set_item(path: Vec<String>, position: usize, value: Value) -> Self {
+        Self::InItem { path, position, change: Box::new(Self::Set { path: Vec::new(), value }) }
+    }
 }
 
 #[cfg(test)]

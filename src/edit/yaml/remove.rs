@@ -1,9 +1,10 @@
 //! Entries that go, with the comments that are theirs and the blank lines that would be too many.
 
+use super::comments::{self, Subjects};
 use super::layout::{Entry, Form, Odd};
 use super::lines::{
-    Kind, behind_break, blanks_above, blanks_below, byte, comments_above, count, end_above, head, kind, line_end,
-    opens_line, skip, tail,
+    Kind, behind_break, blanks_above, blanks_below, byte, count, end_above, head, kind, line_end, line_start,
+    opens_line, skip,
 };
 use super::source::{Level, Source};
 use super::splice::Splices;
@@ -19,8 +20,44 @@ pub(super) fn entries(
     if level.place.form == Form::Flow {
         return in_flow(source, level, is_gone, splices);
     }
-    in_block(source, level, is_gone, is_root, splices);
+    let Some(first) = level.entries.first().filter(|first| opens_line(source.text, first.start).is_none()) else {
+        in_block(source, level, is_gone, is_root, splices);
+        return Ok(());
+    };
+    behind_a_dash(source, level, first, is_gone, splices)
+}
+
+/// Takes entries away whose first one stands behind a dash.
+fn behind_a_dash(
+    source: &Source<'_>,
+    level: &Level<'_, '_>,
+    first: &Entry,
+    is_gone: &[bool],
+    splices: &mut Splices,
+) -> Result<(), Odd> {
+    let Some(left) = is_gone.iter().position(|gone| !gone) else {
+        let end = level.entries.last().map_or(first.end(), Entry::end);
+        if source.has_comment(first.start, end) {
+            return Err(Odd(first.start));
+        }
+        splices.replace(first.start, end, empty(level));
+        return Ok(());
+    };
+    if let Some(next) = level.entries.get(left).filter(|_| left > 0) {
+        if source.has_comment(first.start, next.start) {
+            return Err(Odd(first.start));
+        }
+        splices.delete(first.start, next.start);
+    }
+    let mut is_gone = is_gone.to_vec();
+    is_gone.iter_mut().take(left).for_each(|gone| *gone = false);
+    in_block(source, level, &is_gone, false, splices);
     Ok(())
+}
+
+/// What stands in place of a mapping or list that has nothing left.
+fn empty(level: &Level<'_, '_>) -> &'static str {
+    if level.node.items().is_some() { "[]" } else { "{}" }
 }
 
 /// Whole lines: from the beginning of one to the beginning of another, or the end of the text.
@@ -48,11 +85,14 @@ fn in_block(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], is_roo
     let mut groups: Vec<Group> = Vec::new();
     let top = if is_root { head(text) } else { level.place.after };
     let mut floor = top;
+    let mut subjects = Subjects::new(level);
     for (position, entry) in level.entries.iter().enumerate() {
         if is_gone.get(position).is_some_and(|gone| *gone) {
             let line = opens_line(text, entry.start).unwrap_or(entry.start);
-            let start = comments_above(text, line, level.column, floor);
-            let last = tail(text, entry.end(), level.column);
+            let own = subjects.above(text, position, line, level.column, floor);
+            own.others.iter().for_each(|(start, end)| splices.delete(*start, *end));
+            let start = own.start;
+            let last = comments::below(text, entry, level.entries.get(position + 1), level.column);
             let end = behind_break(text, last).unwrap_or(text.len());
             match groups.last_mut() {
                 Some(group) if blanks_below(text, group.lines.end) == start => {
@@ -73,7 +113,7 @@ fn in_block(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], is_roo
         let cut = if all && is_root && is_last {
             // Something comes in its place.
             lines
-        } else if is_last {
+        } else if is_last && !is_comment_further_in(text, lines.end, level.column) {
             Lines { start: above, end: lines.end }
         } else if is_first || count(text, above, lines.start) >= count(text, lines.end, below) {
             Lines { start: lines.start, end: below }
@@ -82,7 +122,7 @@ fn in_block(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], is_roo
         };
         cut_lines(text, cut, all && is_root && is_last, splices);
     }
-    let empty = if level.node.items().is_some() { "[]" } else { "{}" };
+    let empty = empty(level);
     match groups.last().filter(|_| all) {
         Some(Group { lines, .. }) if is_root => {
             let is_end = lacks_break(text) && lines.end == text.len();
@@ -98,8 +138,13 @@ fn lacks_break(text: &str) -> bool {
 }
 
 fn has_comment_above(text: &str, start: usize) -> bool {
-    end_above(text, start)
-        .is_some_and(|end| matches!(kind(text, super::lines::line_start(text, end)), Kind::Comment(_)))
+    end_above(text, start).is_some_and(|end| matches!(kind(text, line_start(text, end)), Kind::Comment(_)))
+}
+
+/// Whether a line is a comment that stands further in than a column: without the blank line above it, it would
+/// belong to what is left.
+fn is_comment_further_in(text: &str, start: usize, column: usize) -> bool {
+    matches!(kind(text, start), Kind::Comment(at) if at > column)
 }
 
 /// Takes lines away. Where the last line of the text has no line break, the one that becomes the last has none
@@ -127,7 +172,7 @@ fn in_flow(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], splices
         while gone(position) {
             position += 1;
         }
-        let run = level.entries.get(from..position).unwrap_or_default();
+        let run = (from, level.entries.get(from..position).unwrap_or_default());
         let before = from.checked_sub(1).and_then(|at| level.entries.get(at));
         let next = level.entries.get(position);
         run_in_flow(source, level, run, (before, next), splices)?;
@@ -139,7 +184,7 @@ fn in_flow(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], splices
 fn run_in_flow(
     source: &Source<'_>,
     level: &Level<'_, '_>,
-    run: &[Entry],
+    (from, run): (usize, &[Entry]),
     (before, next): (Option<&Entry>, Option<&Entry>),
     splices: &mut Splices,
 ) -> Result<(), Odd> {
@@ -152,10 +197,14 @@ fn run_in_flow(
     // A comma that would stand behind the last entry where none stood.
     let needless = if next.is_none() && !level.has_comma { before.and_then(comma) } else { None };
     let mut before_it = before;
-    let own_lines: Option<Vec<Lines>> =
-        run.iter().map(|entry| own_lines(text, level, entry, before_it.replace(entry))).collect();
+    let mut subjects = Subjects::new(level);
+    let own_lines: Option<Vec<Vec<Lines>>> = run
+        .iter()
+        .enumerate()
+        .map(|(at, entry)| own_lines(text, level, (entry, from + at), before_it.replace(entry), &mut subjects))
+        .collect();
     if let Some(own_lines) = own_lines {
-        own_lines.iter().for_each(|lines| splices.delete(lines.start, lines.end));
+        own_lines.iter().flatten().for_each(|lines| splices.delete(lines.start, lines.end));
         needless.into_iter().for_each(|comma| splices.delete(comma, comma + 1));
         return Ok(());
     }
@@ -175,7 +224,13 @@ fn run_in_flow(
 }
 
 /// The lines of an entry within brackets that shares them with nothing, with the comments above it.
-fn own_lines(text: &str, level: &Level<'_, '_>, entry: &Entry, before: Option<&Entry>) -> Option<Lines> {
+fn own_lines(
+    text: &str,
+    level: &Level<'_, '_>,
+    (entry, position): (&Entry, usize),
+    before: Option<&Entry>,
+    subjects: &mut Subjects<'_, '_, '_>,
+) -> Option<Vec<Lines>> {
     let line = opens_line(text, entry.start)?;
     let behind = skip(text, entry.end());
     let end = if byte(text, behind) == Some(b',') { behind + 1 } else { entry.end() };
@@ -185,6 +240,8 @@ fn own_lines(text: &str, level: &Level<'_, '_>, entry: &Entry, before: Option<&E
         return None;
     }
     let floor = before.map_or(level.place.start + 1, Entry::end);
-    let start = comments_above(text, line, entry.start - line, floor);
-    Some(Lines { start, end: behind_break(text, last)? })
+    let own = subjects.above(text, position, line, entry.start - line, floor);
+    let mut lines: Vec<Lines> = own.others.iter().map(|(start, end)| Lines { start: *start, end: *end }).collect();
+    lines.push(Lines { start: own.start, end: behind_break(text, last)? });
+    Some(lines)
 }

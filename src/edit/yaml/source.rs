@@ -1,7 +1,7 @@
 //! A text that is to be changed, and the way to a place in it.
 
 use super::layout::{Entry, Extent, Form, Odd, block_entries, extent, flow_entries};
-use super::lines::{byte, opens_line};
+use super::lines::{behind_dashes, byte, opens_line};
 use super::refused::{Refused, shown};
 use crate::config::{self, Marks, Node};
 
@@ -25,16 +25,45 @@ pub(super) struct Level<'s, 't> {
     pub column: usize,
 }
 
+/// A step on the way down to a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step<'p> {
+    /// To the value of a key.
+    Key(&'p str),
+    /// To an item of a list.
+    Item(usize),
+}
+
+impl<'p> Step<'p> {
+    /// The key, if it is one.
+    pub(super) fn key(self) -> Option<&'p str> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Item(_) => None,
+        }
+    }
+}
+
+/// The last key of some steps, which a message names.
+fn last_key<'p>(steps: &[Step<'p>]) -> &'p str {
+    steps.iter().rev().find_map(|step| step.key()).unwrap_or_default()
+}
+
+/// The first key of some steps.
+fn first_key<'p>(steps: &[Step<'p>]) -> &'p str {
+    steps.iter().find_map(|step| step.key()).unwrap_or_default()
+}
+
 /// What is known of a path.
 pub(super) struct Found<'s, 't, 'p> {
-    /// The mappings on the way, each with the position of the entry that the way takes.
+    /// The mappings and lists on the way, each with the position of the entry that the way takes.
     pub levels: Vec<(Level<'s, 't>, usize)>,
     /// The value at the end of what was found; `None` in a text without content.
     pub node: Option<&'s Node<'t>>,
     pub place: Extent,
     /// The keys that were not found.
-    pub rest: &'p [String],
-    pub path: &'p [String],
+    pub rest: &'p [Step<'p>],
+    pub path: &'p [Step<'p>],
 }
 
 impl<'t> Source<'t> {
@@ -75,42 +104,65 @@ impl<'t> Source<'t> {
         };
         let mut column = 0;
         if place.form != Form::Flow {
-            for entry in &entries {
-                let start = opens_line(text, entry.start).ok_or_else(|| self.odd(Odd(entry.start)))?;
+            for (position, entry) in entries.iter().enumerate() {
+                let start = opens_line(text, entry.start);
+                let start = start.or_else(|| behind_dashes(text, entry.start).filter(|_| position == 0));
+                let start = start.ok_or_else(|| self.odd(Odd(entry.start)))?;
                 column = entry.start - start;
             }
         }
         Ok(Level { node, place, entries, has_comma, column })
     }
 
-    /// Goes down a path of keys as far as they are there.
-    pub(super) fn find<'s, 'p>(&'s self, path: &'p [String]) -> Result<Found<'s, 't, 'p>, Refused> {
+    /// Goes down a path as far as its keys are there.
+    pub(super) fn find<'s, 'p>(&'s self, path: &'p [Step<'p>]) -> Result<Found<'s, 't, 'p>, Refused> {
         if path.is_empty() {
             return Err(Refused::NoPath);
         }
         let mut node = self.root.as_ref();
         let mut place = self.root_place()?;
         let mut levels = Vec::new();
-        for (depth, key) in path.iter().enumerate() {
-            if let Some(above) = depth.checked_sub(1).and_then(|above| path.get(above)) {
-                self.must_be_own(above, &place)?;
+        for (depth, step) in path.iter().enumerate() {
+            let (above, rest) = path.split_at(depth);
+            if depth > 0 {
+                self.must_be_own(last_key(above), &place)?;
             }
-            let found = node.filter(|node| node.pairs().is_some_and(|pairs| !pairs.is_empty()));
-            let Some((mapping, pairs)) = found.and_then(|node| Some((node, node.pairs()?))) else {
-                return Ok(Found { levels, node, place, rest: path.get(depth..).unwrap_or_default(), path });
+            let position = match step {
+                Step::Key(key) => self.position(node, key)?,
+                Step::Item(position) => Some(self.item(node, *position, &place, last_key(above))?),
             };
-            if let Some((merge, _)) = pairs.iter().find(|(key, _)| key.text() == Some("<<")) {
-                return Err(Refused::Merge { line: self.line(merge.span.start) });
-            }
-            let Some(position) = pairs.iter().position(|(name, _)| name.text() == Some(key)) else {
-                return Ok(Found { levels, node, place, rest: path.get(depth..).unwrap_or_default(), path });
+            let (Some(position), Some(parent)) = (position, node) else {
+                // An item can only be in a list that is there.
+                return match rest.iter().any(|step| step.key().is_none()) {
+                    true => Err(Refused::Missing { line: self.line(place.start), key: shown(first_key(rest)) }),
+                    false => Ok(Found { levels, node, place, rest, path }),
+                };
             };
-            let level = self.open(mapping, place)?;
+            let level = self.open(parent, place)?;
             place = level.entries.get(position).map(|entry| entry.value).ok_or(Refused::NoPath)?;
-            node = pairs.get(position).map(|(_, value)| value);
+            node = member(parent, position);
             levels.push((level, position));
         }
         Ok(Found { levels, node, place, rest: &[], path })
+    }
+
+    /// The position of a key in a mapping; `None` where there is no such key or no mapping.
+    fn position(&self, node: Option<&Node<'t>>, key: &str) -> Result<Option<usize>, Refused> {
+        let pairs = node.and_then(Node::pairs).unwrap_or_default();
+        if let Some((merge, _)) = pairs.iter().find(|(key, _)| key.text() == Some("<<")) {
+            return Err(Refused::Merge { line: self.line(merge.span.start) });
+        }
+        Ok(pairs.iter().position(|(name, _)| name.text() == Some(key)))
+    }
+
+    /// The position of an item, which must be there.
+    fn item(&self, node: Option<&Node<'t>>, position: usize, place: &Extent, key: &str) -> Result<usize, Refused> {
+        let line = self.line(place.start);
+        let Some(items) = node.and_then(Node::items) else {
+            let found = node.map_or("nothing", Node::describe);
+            return Err(Refused::Kind { line, key: shown(key), found, wanted: "a list" });
+        };
+        if position < items.len() { Ok(position) } else { Err(Refused::NoItem { line, key: shown(key) }) }
     }
 
     fn root_place(&self) -> Result<Extent, Refused> {
@@ -147,7 +199,15 @@ impl<'t> Source<'t> {
 impl Found<'_, '_, '_> {
     /// The last key that was found, or else the first that was not.
     pub(super) fn key(&self) -> &str {
-        let found = self.levels.len().saturating_sub(1);
-        self.path.get(found).map_or("", String::as_str)
+        last_key(self.path.get(..self.levels.len().max(1)).unwrap_or_default())
+    }
+}
+
+/// The value at a position of a mapping or list.
+pub(super) fn member<'s, 't>(node: &'s Node<'t>, position: usize) -> Option<&'s Node<'t>> {
+    match &node.value {
+        config::Value::Scalar(_) => None,
+        config::Value::Sequence(items) => items.get(position),
+        config::Value::Mapping(pairs) => pairs.get(position).map(|(_, value)| value),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::insert::{self, Pieces};
 use super::layout::Form;
 use super::refused::{Refused, shown};
-use super::source::{Found, Level, Source};
+use super::source::{Found, Level, Source, Step};
 use super::splice::Splices;
 use super::style::Style;
 use super::tree::Tree;
@@ -76,12 +76,32 @@ struct Expected {
 
 /// Plans the first of the changes, and those after it that are made with it; tells how many they are.
 fn plan(source: &Source<'_>, changes: &[Change], splices: &mut Splices) -> Result<usize, Refused> {
-    match changes.first() {
-        Some(Change::Set { path, value }) => set(source, path, value, changes, splices),
-        Some(Change::Append { path, items }) => append(source, path, items, splices),
-        Some(Change::Remove { path }) => remove_keys(source, path, changes, splices),
-        Some(Change::RemoveItems { path, positions }) => remove_items(source, path, positions, splices),
-        None => Ok(0),
+    let Some(first) = changes.first() else { return Ok(0) };
+    let (path, change) = way(first);
+    match change {
+        Change::Set { value, .. } => set(source, &path, value, changes, splices),
+        Change::Append { items, .. } => append(source, &path, items, splices),
+        Change::Remove { .. } => remove_keys(source, &path, changes, splices),
+        Change::RemoveItems { positions, .. } => remove_items(source, &path, positions, splices),
+        // What it holds is what was given.
+        Change::InItem { .. } => Err(Refused::NoPath),
+    }
+}
+
+/// The way down to what is changed, through items of lists, and how that is changed.
+fn way(change: &Change) -> (Vec<Step<'_>>, &Change) {
+    let mut steps = Vec::new();
+    let mut change = change;
+    loop {
+        let (Change::Set { path, .. }
+        | Change::Remove { path }
+        | Change::Append { path, .. }
+        | Change::RemoveItems { path, .. }
+        | Change::InItem { path, .. }) = change;
+        steps.extend(path.iter().map(|key| Step::Key(key)));
+        let Change::InItem { position, change: within, .. } = change else { return (steps, change) };
+        steps.push(Step::Item(*position));
+        change = within;
     }
 }
 
@@ -91,7 +111,7 @@ fn style<'s, 't>(source: &'s Source<'t>, found: &Found<'s, 't, '_>) -> Style<'s,
 
 fn set(
     source: &Source<'_>,
-    path: &[String],
+    path: &[Step<'_>],
     value: &Value,
     changes: &[Change],
     splices: &mut Splices,
@@ -107,31 +127,32 @@ fn set(
     let mapping = match found.node {
         Some(node) if node.pairs().is_some_and(|pairs| !pairs.is_empty()) => node,
         _ => {
-            let value = Value::Mapping(vec![(first.clone(), wrap(below, value))]);
+            let value = Value::Mapping(vec![(name(*first), wrap(below, value))]);
             put(source, &found, &value, &style, splices)?;
             return Ok(1);
         }
     };
     // Other new keys of the same mapping come with it.
     let above = path.len() - found.rest.len();
-    let mut new: Vec<(&str, Value)> = vec![(first.as_str(), wrap(below, value))];
-    let mut names: HashSet<&str> =
-        mapping.pairs().unwrap_or_default().iter().filter_map(|(key, _)| key.text()).collect();
-    names.insert(first);
+    let mut new: Vec<(String, Value)> = vec![(name(*first), wrap(below, value))];
+    let pairs = mapping.pairs().unwrap_or_default();
+    let mut names: HashSet<String> = pairs.iter().filter_map(|(key, _)| key.text().map(str::to_owned)).collect();
+    names.insert(name(*first));
     for change in changes.iter().skip(1) {
-        let Change::Set { path: other, value } = change else { break };
-        let is_beside = other.get(..above) == path.get(..above);
-        let Some((key, below)) = other.get(above..).filter(|_| is_beside).and_then(<[String]>::split_first) else {
+        let (other, Change::Set { value, .. }) = way(change) else { break };
+        let Some((key, below)) = other.strip_prefix(path.get(..above).unwrap_or_default()).and_then(<[_]>::split_first)
+        else {
             break;
         };
-        if !names.insert(key) {
+        let is_way = below.iter().all(|step| step.key().is_some());
+        if !is_way || key.key().is_none_or(|key| !names.insert(key.to_owned())) {
             break;
         }
-        new.push((key, wrap(below, value)));
+        new.push((name(*key), wrap(below, value)));
     }
     let level = source.open(mapping, found.place)?;
     let in_flow = level.place.form == Form::Flow;
-    let write = |(key, value): &(&str, Value)| {
+    let write = |(key, value): &(String, Value)| {
         if in_flow {
             format!("{}: {}", write::key(key, &style, true), write::inline(value, &style, true))
         } else {
@@ -149,8 +170,12 @@ fn pieces(texts: Vec<String>) -> Pieces {
 }
 
 /// A value below keys that are yet to be made.
-fn wrap(keys: &[String], value: &Value) -> Value {
-    keys.iter().rev().fold(value.clone(), |value, key| Value::Mapping(vec![(key.clone(), value)]))
+fn wrap(keys: &[Step<'_>], value: &Value) -> Value {
+    keys.iter().rev().fold(value.clone(), |value, key| Value::Mapping(vec![(name(*key), value)]))
+}
+
+fn name(step: Step<'_>) -> String {
+    step.key().unwrap_or_default().to_owned()
 }
 
 /// Puts a value in place of what was found: of a value, or of the whole document where it has none.
@@ -188,15 +213,14 @@ fn must_be_empty(source: &Source<'_>, found: &Found<'_, '_, '_>, wanted: &'stati
     Err(Refused::Kind { line: source.line(found.place.start), key, found: node.describe(), wanted })
 }
 
-fn append(source: &Source<'_>, path: &[String], items: &[Value], splices: &mut Splices) -> Result<usize, Refused> {
+fn append(source: &Source<'_>, path: &[Step<'_>], items: &[Value], splices: &mut Splices) -> Result<usize, Refused> {
     let found = source.find(path)?;
     let node = found.node.filter(|node| found.rest.is_empty() && node.items().is_some_and(|items| !items.is_empty()));
     let Some(node) = node else {
         if found.rest.is_empty() {
             must_be_empty(source, &found, "a list")?;
         }
-        let change = Change::Set { path: path.to_vec(), value: Value::List(items.to_vec()) };
-        return plan(source, &[change], splices);
+        return set(source, path, &Value::List(items.to_vec()), &[], splices);
     };
     let level = list(source, &found, node)?;
     let style = style(source, &found).with(node.items().unwrap_or_default().iter().collect());
@@ -221,27 +245,29 @@ fn must_be_there(source: &Source<'_>, found: &Found<'_, '_, '_>) -> Result<(), R
     let Some(missing) = found.rest.first() else { return Ok(()) };
     let above = found.levels.last().and_then(|(level, position)| level.entries.get(*position));
     let line = source.line(above.map_or(found.place.start, |entry| entry.start));
-    Err(Refused::Missing { line, key: shown(missing) })
+    Err(Refused::Missing { line, key: shown(missing.key().unwrap_or_default()) })
 }
 
 fn remove_keys(
     source: &Source<'_>,
-    path: &[String],
+    path: &[Step<'_>],
     changes: &[Change],
     splices: &mut Splices,
 ) -> Result<usize, Refused> {
     let found = source.find(path)?;
     must_be_there(source, &found)?;
     let Some((level, _)) = found.levels.last() else { return Err(Refused::NoPath) };
-    let above = path.split_last().map(|(_, above)| above);
+    let Some((Step::Key(key), above)) = path.split_last() else { return Err(Refused::NoPath) };
     // Other keys of the same mapping go with it.
     let mut names = HashSet::new();
-    let beside = changes.iter().map_while(|change| match change {
-        Change::Remove { path: other } => other.split_last().filter(|(_, other)| Some(*other) == above),
+    let beside = changes.iter().map_while(|change| match way(change) {
+        (other, Change::Remove { .. }) => {
+            other.split_last().filter(|(_, other)| *other == above).and_then(|(last, _)| last.key())
+        }
         _ => None,
     });
-    for (name, _) in beside {
-        if !names.insert(name.as_str()) {
+    for name in beside {
+        if !names.insert(name) {
             break;
         }
     }
@@ -253,7 +279,7 @@ fn remove_keys(
     if is_gone.iter().filter(|gone| **gone).count() < names.len() {
         // One of the others is not there, and is refused in its turn.
         names.clear();
-        names.insert(path.last().map_or("", String::as_str));
+        names.insert(key);
         is_gone = mark(&names);
     }
     for ((entry, (key, _)), _) in level.entries.iter().zip(pairs).zip(&is_gone).filter(|(_, gone)| **gone) {
@@ -266,7 +292,7 @@ fn remove_keys(
 
 fn remove_items(
     source: &Source<'_>,
-    path: &[String],
+    path: &[Step<'_>],
     positions: &[usize],
     splices: &mut Splices,
 ) -> Result<usize, Refused> {

@@ -1,8 +1,9 @@
 //! How a text is written: what new values look like is taken from their neighbours, then from the whole text.
 
+use super::Value;
 use super::lines::{byte, indentation};
 use super::scalar::Quoting;
-use super::{Value, source::Found};
+use super::source::{Found, Step};
 use crate::config::{self, Node};
 
 /// How many neighbours are looked at.
@@ -44,9 +45,15 @@ impl<'s, 't> Style<'s, 't> {
         let quoted_keys = chain.last().and_then(|mapping| mapping.pairs()).is_some_and(are_quoted);
         let mut near = Vec::new();
         if let Some(mapping) = chain.last() {
-            let own = depth.checked_sub(1).and_then(|at| found.path.get(at)).map(String::as_str);
-            near.extend(values(mapping).filter(|(key, _)| *key != own).map(|(_, value)| value));
-            if let (Some(key), Some(above)) = (own, depth.checked_sub(2).and_then(|at| chain.get(at))) {
+            let own = depth.checked_sub(1).and_then(|at| found.path.get(at)).copied();
+            let is_own = |(at, (key, _)): &(usize, (Option<&str>, _))| match own {
+                Some(Step::Key(own)) => *key == Some(own),
+                Some(Step::Item(own)) => *at == own,
+                None => false,
+            };
+            near.extend(values(mapping).enumerate().filter(|value| !is_own(value)).map(|(_, (_, value))| value));
+            let above = depth.checked_sub(2).and_then(|at| chain.get(at));
+            if let (Some(key), Some(above)) = (own.and_then(Step::key), above) {
                 near.extend(values(above).filter_map(|(_, value)| value.get(key)));
             }
         }
@@ -110,6 +117,15 @@ impl<'s, 't> Style<'s, 't> {
         }
     }
 
+    /// Whether a neighbour shows how a value is written.
+    pub(super) fn knows(&self, value: &Value) -> bool {
+        self.like.iter().any(|node| match value {
+            Value::Text(_) | Value::Boolean(_) => node.text().is_some(),
+            Value::List(_) => node.items().is_some_and(|items| !items.is_empty()),
+            Value::Mapping(_) => node.pairs().is_some_and(|pairs| !pairs.is_empty()),
+        })
+    }
+
     /// How a text is quoted.
     pub(super) fn quoting(&self) -> Quoting {
         let texts = || {
@@ -126,8 +142,10 @@ impl<'s, 't> Style<'s, 't> {
     }
 }
 
-fn values<'s, 't>(mapping: &'s Node<'t>) -> impl Iterator<Item = (Option<&'s str>, &'s Node<'t>)> {
-    mapping.pairs().unwrap_or_default().iter().map(|(key, value)| (key.text(), value))
+/// The values of a mapping with their keys, or the items of a list.
+fn values<'s, 't>(node: &'s Node<'t>) -> impl Iterator<Item = (Option<&'s str>, &'s Node<'t>)> {
+    let pairs = node.pairs().unwrap_or_default().iter().map(|(key, value)| (key.text(), value));
+    pairs.chain(node.items().unwrap_or_default().iter().map(|item| (None, item)))
 }
 
 /// Whether all keys stand in quotes, and some needlessly.

@@ -48,13 +48,21 @@ impl<'de> serde::Deserialize<'de> for Value {
     }
 }
 
-/// Reads `set a b = JSON`, `append a b = JSON`, `remove a b` and `remove-items a b = [0]`.
+/// Reads `set a b = JSON`, `append a b = JSON`, `remove a b`, `remove-items a b = [0]`, and
+/// `in 0 a b : set c = JSON` for a change in the first item of a list.
 fn change(line: &str) -> Change {
     let (head, json) = line.split_once(" = ").unwrap_or((line, "null"));
     let mut words = head.split(' ');
     let verb = words.next().unwrap();
     let path = words.map(str::to_owned).collect();
     match verb {
+        "in" => {
+            let (position, rest) = line.split_once(' ').unwrap().1.split_once(' ').unwrap();
+            let (list, within) = rest.split_once(" : ").unwrap();
+            let path = list.split(' ').filter(|key| !key.is_empty()).map(str::to_owned).collect();
+            let change = Box::new(change(within));
+            Change::InItem { path, position: position.parse().unwrap(), change }
+        }
         "set" => Change::Set { path, value: serde_json::from_str(json).expect(line) },
         "append" => Change::Append { path, items: serde_json::from_str(json).expect(line) },
         "remove" => Change::Remove { path },

@@ -81,6 +81,10 @@ impl Tree {
                     !positions.contains(&(position - 1))
                 });
             }
+            Change::InItem { path, position, change } => {
+                let Self::List(list) = self.find(path)? else { return None };
+                list.get_mut(*position)?.change(change)?;
+            }
         }
         Some(())
     }
@@ -88,11 +92,18 @@ impl Tree {
     /// The smaller changes that a mapping or list needs to become another one which has something in common with
     /// it.
     pub(super) fn smaller(&self, change: &Change) -> Option<Vec<Change>> {
-        let Change::Set { path, value } = change else { return None };
-        let old = path.iter().try_fold(self, |tree, key| match tree {
-            Self::Mapping(pairs) => pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value),
-            _ => None,
-        })?;
+        let (path, value) = match change {
+            Change::Set { path, value } => (path, value),
+            Change::InItem { path, position, change } => {
+                let Self::List(items) = self.get(path)? else { return None };
+                let smaller = items.get(*position)?.smaller(change)?;
+                let within =
+                    |change| Change::InItem { path: path.clone(), position: *position, change: Box::new(change) };
+                return Some(smaller.into_iter().map(within).collect());
+            }
+            _ => return None,
+        };
+        let old = self.get(path)?;
         match (old, value) {
             (Self::Mapping(old), Value::Mapping(new)) => {
                 let below = |key: &String| path.iter().chain([key]).cloned().collect();
@@ -127,6 +138,13 @@ impl Tree {
             }
             _ => None,
         }
+    }
+
+    fn get(&self, path: &[String]) -> Option<&Self> {
+        path.iter().try_fold(self, |tree, key| match tree {
+            Self::Mapping(pairs) => pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            _ => None,
+        })
     }
 
     fn find(&mut self, path: &[String]) -> Option<&mut Self> {

@@ -170,6 +170,10 @@ impl Writer<'_> {
             let name = if self.source.one_in(6) { format!("'{key}'") } else { key.clone() };
             self.behind(&format!("{}{name}:", " ".repeat(column)), value, column, &path);
         }
+        if self.comments && self.source.one_in(4) {
+            let words = ["section in", "k1x: section in", "TODO section in"][self.source.below(3)];
+            self.line(&format!("{}# {words} {path}", " ".repeat(column)));
+        }
     }
 }
 
@@ -225,6 +229,9 @@ fn random_change(source: &mut Source, root: &Value) -> Change {
             let positions = (0..items.len()).filter(|_| source.one_in(2)).collect();
             Change::RemoveItems { path, positions }
         }
+        (3, Value::List(items)) if !items.is_empty() => {
+            Change::set_item(path, source.below(items.len()), source.value(1))
+        }
         (_, Value::List(_)) => {
             let items = (0..=source.below(2)).map(|_| source.value(1)).collect();
             Change::Append { path, items }
@@ -246,12 +253,13 @@ fn touched(change: &Change) -> Vec<String> {
         Change::RemoveItems { path, positions } => {
             positions.iter().map(|position| format!("{}{position}/", joined(path))).collect()
         }
+        Change::InItem { path, position, .. } => vec![format!("{}{position}/", joined(path))],
     }
 }
 
 /// The comment of a line, and what it belongs to.
 fn owner(line: &str) -> Option<(&str, &str)> {
-    let at = line.rfind("# of ").or(line.rfind("# section in "))?;
+    let at = line.rfind("# of ").or(line.find("# ").filter(|_| line.contains("section in ")))?;
     let comment = line.split_at(at).1;
     comment.split_once('/').map(|(_, path)| (comment, comment.split_at(comment.len() - path.len() - 1).1.trim_end()))
 }
@@ -312,7 +320,8 @@ fn try_one(seed: u64) {
     if let Change::Remove { .. } | Change::RemoveItems { .. } = change {
         let first = touched.first().filter(|_| matches!(change, Change::Remove { .. }));
         let left = first.and_then(|path| {
-            after.lines().find(|line| owner(line).is_some_and(|(_, owner)| owner.starts_with(path.as_str())))
+            let is_of = |line: &&str| owner(line).is_some_and(|(_, owner)| owner.starts_with(path.as_str()));
+            after.lines().filter(|line| line.contains("# of ")).find(is_of)
         });
         assert_eq!(left, None, "{context}");
         assert!(after.lines().count() <= text.lines().count(), "{context}");
@@ -327,7 +336,8 @@ fn names(change: &Change) -> Vec<&str> {
     let (Change::Set { path, .. }
     | Change::Remove { path }
     | Change::Append { path, .. }
-    | Change::RemoveItems { path, .. }) = change;
+    | Change::RemoveItems { path, .. }
+    | Change::InItem { path, .. }) = change;
     path.iter().rev().take(3).map(String::as_str).collect()
 }
 
@@ -336,7 +346,8 @@ fn all_names(root: &Value, change: &Change) -> Vec<String> {
     let (Change::Set { path, .. }
     | Change::Remove { path }
     | Change::Append { path, .. }
-    | Change::RemoveItems { path, .. }) = change;
+    | Change::RemoveItems { path, .. }
+    | Change::InItem { path, .. }) = change;
     let mut all = Vec::new();
     paths(root, &[], &mut all);
     let mut found = Vec::new();
@@ -344,6 +355,7 @@ fn all_names(root: &Value, change: &Change) -> Vec<String> {
         (Some((_, Value::List(items))), Change::RemoveItems { positions, .. }) => {
             positions.iter().for_each(|position| words(&items[*position], &mut found));
         }
+        (Some((_, Value::List(items))), Change::InItem { position, .. }) => words(&items[*position], &mut found),
         (Some((_, value)), Change::Set { .. } | Change::Remove { .. }) => words(&value, &mut found),
         _ => {}
     }
@@ -363,6 +375,30 @@ fn words(value: &Value, found: &mut Vec<String>) {
             words(value, found);
         }),
     }
+}
+
+/// What is added and removed again leaves nothing behind.
+fn try_there_and_back(seed: u64) {
+    let mut source = Source { state: seed | 1, names: 0 };
+    let (root, text) = document(&mut source);
+    let mut all = vec![(Vec::new(), root.clone())];
+    paths(&root, &[], &mut all);
+    all.retain(|(_, value)| match value {
+        Value::List(items) => !items.is_empty(),
+        Value::Mapping(pairs) => !pairs.is_empty(),
+        _ => false,
+    });
+    let (path, value) = all.swap_remove(source.below(all.len()));
+    let (there, back) = if let Value::List(items) = value {
+        let position = items.len();
+        let items = vec![source.value(1)];
+        (Change::Append { path: path.clone(), items }, Change::RemoveItems { path, positions: vec![position] })
+    } else {
+        let path = [path, vec![source.name('k')]].concat();
+        (Change::Set { path: path.clone(), value: source.value(2) }, Change::Remove { path })
+    };
+    let with = apply(&text, std::slice::from_ref(&there)).unwrap();
+    assert_eq!(apply(&with, &[back]).as_deref(), Ok(text.as_str()), "{text}\n{there:?}\n{with}");
 }
 
 /// Changes that are made together, and the same one by one.
@@ -408,6 +444,11 @@ proptest! {
     #[test]
     fn random_changes_of_random_texts_are_what_the_model_says(seed: u64) {
         try_one(seed);
+    }
+
+    #[test]
+    fn what_comes_and_goes_leaves_nothing_behind(seed: u64) {
+        try_there_and_back(seed);
     }
 
     #[test]

@@ -75,7 +75,18 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    let path = || proptest::collection::vec("[a-c]", 1..4);
+    let path = |from: usize| proptest::collection::vec("[a-c]", from..4);
+    let within = (path(0), 0_usize..3, simple_change(0)).prop_map(|(path, position, change)| Change::InItem {
+        path,
+        position,
+        change: Box::new(change),
+    });
+    prop_oneof![3 => simple_change(1), 1 => within]
+}
+
+/// A change with a path of at least so many keys.
+fn simple_change(from: usize) -> impl Strategy<Value = Change> {
+    let path = move || proptest::collection::vec("[a-c]", from..4);
     prop_oneof![
         (path(), value()).prop_map(|(path, value)| Change::Set { path, value }),
         path().prop_map(|path| Change::Remove { path }),
