@@ -8,7 +8,6 @@ use super::{FileChange, Folder, NewSecret, Plan, Refused, judge, tell};
 use crate::config::{Content, Model, Text, check};
 
 /// What is going to be changed, as far as it is known.
-#[derive(Debug)]
 pub(super) struct Draft<'f> {
     pub(super) folder: &'f Folder,
     /// What the folder means before the change.

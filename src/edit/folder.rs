@@ -1,6 +1,7 @@
 //! The folder as it is before a change, compiled once.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -19,12 +20,18 @@ const CREDENTIALS: [&str; 4] = ["credentials.yaml", "credentials.yml", "_credent
 const ENDINGS: [&str; 2] = [".yaml", ".yml"];
 
 /// A folder that is to be changed, or asked about. Compiling it is what costs time, so it is done once.
-#[derive(Debug)]
 pub struct Folder {
     pub(super) tree: Tree,
     pub(super) compiled: Compiled,
     /// The moment at which everything is judged.
     pub(super) now: Timestamp,
+}
+
+/// Its texts are not shown: they hold hashes, and perhaps passwords.
+impl fmt::Debug for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Folder").field("files", &self.tree.files.keys()).field("now", &self.now).finish_non_exhaustive()
+    }
 }
 
 impl Folder {

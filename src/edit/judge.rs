@@ -39,8 +39,9 @@ pub(super) fn judge(before: &Folder, after: &Compiled) -> Result<Good, Refused> 
     let refused =
         |errors: Vec<&Diagnostic>| Refused::NewErrors(Problems::of(errors.into_iter().cloned().collect(), after));
     let model_before = before.model()?;
+    let mut notes = Vec::new();
     if let Some(model) = &after.model {
-        admins(&model_before.snapshot, &model.snapshot, before.now)?;
+        notes.extend(admins(&model_before.snapshot, &model.snapshot, before.now)?);
     }
     if !errors.is_empty() {
         return Err(refused(errors));
@@ -49,14 +50,13 @@ pub(super) fn judge(before: &Folder, after: &Compiled) -> Result<Good, Refused> 
         return Err(refused(after.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect()));
     };
     let failures = failures(after, &model_before.snapshot, &model.snapshot, before.now);
-    let mut notes = Vec::new();
     if !failures.is_empty() {
         let only_takes = || difference(&model_before.snapshot, &model.snapshot, before.now).gains.is_empty();
         if failures.iter().any(|failure| !failure.is_loss) || !only_takes() {
             let failures = failures.into_iter().map(|failure| failure.diagnostic).take(FAILURES_MAX);
             return Err(Refused::Tests(Problems::of(failures.collect(), after)));
         }
-        notes = failing(&failures, after);
+        notes.extend(failing(&failures, after));
     }
     // What depends on the day, such as an end that is near, is just what was asked for.
     let warnings: Vec<_> = warnings.into_iter().filter(|found| !found.timely).collect();
@@ -133,8 +133,9 @@ fn entries(found: &Diagnostic, positions: &mut Positions<'_>, after: &Compiled) 
     Some(format!(", `{}` by `{}` in line {line}", shown(written(own)?), shown(written(other)?)))
 }
 
-/// Somebody must be able to administer after the change, and for as long as somebody was before.
-fn admins(before: &Snapshot, after: &Snapshot, now: Timestamp) -> Result<(), Refused> {
+/// Somebody must be able to administer after the change, and without an end where somebody was before. Where all
+/// admins end, and sooner than before, that is told.
+fn admins(before: &Snapshot, after: &Snapshot, now: Timestamp) -> Result<Option<String>, Refused> {
     let is_admin = |user: &&Arc<User>| user.admin && user.is_active(now);
     let stays = |user: &&Arc<User>| is_admin(user) && user.expires.is_none();
     let any = |snapshot: &Snapshot| snapshot.users().any(|user| is_admin(&user));
@@ -146,7 +147,9 @@ fn admins(before: &Snapshot, after: &Snapshot, now: Timestamp) -> Result<(), Ref
     if any_staying(before) && !any_staying(after) {
         return Err(unfit("no admin would be left who does not expire", hint));
     }
-    Ok(())
+    let last = |snapshot: &Snapshot| snapshot.users().filter(is_admin).filter_map(|user| user.expires).max();
+    let last_end = last(after).filter(|end| !any_staying(after) && last(before).is_some_and(|before| *end < before));
+    Ok(last_end.map(|end| format!("the last admin expires {}, sooner than before; {hint}", end.at())))
 }
 
 /// The access tests that held and would not any more.

@@ -148,6 +148,8 @@ pub(super) fn set_rights(
     for entry in plain.iter().filter(|entry| remove.contains(&entry.position)) {
         draft.notes.extend(entry.until.map(|end| ended(draft.folder, entry, end, "is taken away")));
     }
+    let others: Vec<_> =
+        others.into_iter().filter(|entry| !entry.until.is_some_and(|end| end.is_past(draft.folder.now))).collect();
     if !others.is_empty() {
         let left = list(others.iter().map(|entry| entry.text.as_str()));
         draft.note(format!(
@@ -195,7 +197,8 @@ fn left(folder: &Folder, user: &User, name: &str) -> Option<String> {
     let through: BTreeSet<String> = rights.iter().filter(own).map(|right| right.through.to_string()).collect();
     (!through.is_empty()).then(|| {
         let words: Vec<_> = through.iter().map(String::as_str).collect();
-        format!("`{}` still has what {} gives in `{name}`", user.name, list(words))
+        let give = if words.len() == 1 { "gives" } else { "give" };
+        format!("`{}` still has what {} {give} in `{name}`", user.name, list(words))
     })
 }
 

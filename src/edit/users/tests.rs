@@ -605,6 +605,25 @@ fn the_last_admin_stays() {
 }
 
 #[test]
+fn that_all_admins_end_sooner_is_told() {
+    let folder = folder(&[(
+        "credentials.yaml",
+        "credentials:\n  root: {type: argon2, pass: 'HASH', admin: true, expires: 2031-01-01}\n  \
+            jane: {type: argon2, pass: 'HASH', admin: true, expires: 2026-11-24}\n",
+    )]);
+    for plan in [
+        delete_users(&folder, &words(&["root"])),
+        disable(&folder, "root"),
+        edit_user(&folder, &edit("root", until("1h"), None, None)),
+    ] {
+        let told = "the last admin expires at the end of 2026-11-24, sooner than before; make another user";
+        assert!(notes(&plan.unwrap()).contains(told));
+    }
+    assert!(!notes(&disable(&folder, "jane").unwrap()).contains("the last admin"));
+    assert!(!format!("{folder:?}").contains("argon2"), "a folder shows none of its texts");
+}
+
+#[test]
 fn an_expired_user_is_locked_until_the_date_is_moved() {
     let text = "credentials:\n  old: {type: argon2, pass: 'HASH', expires: 2026-11-01, enabled: false}\n";
     let folder = folder(&[("credentials.yaml", text)]);

@@ -4,7 +4,7 @@ use super::comments::{self, Subjects};
 use super::layout::{Entry, Form, Odd};
 use super::lines::{
     Kind, behind_break, blanks_above, blanks_below, byte, count, end_above, head, kind, line_end, line_start,
-    opens_line, skip,
+    opens_line, skip, tail,
 };
 use super::source::{Level, Source};
 use super::splice::Splices;
@@ -86,13 +86,18 @@ fn in_block(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], is_roo
     let top = if is_root { head(text) } else { level.place.after };
     let mut floor = top;
     let mut subjects = Subjects::new(level);
+    let mut left: Option<&Entry> = None;
     for (position, entry) in level.entries.iter().enumerate() {
         if is_gone.get(position).is_some_and(|gone| *gone) {
             let line = opens_line(text, entry.start).unwrap_or(entry.start);
             let own = subjects.above(text, position, line, level.column, floor);
             own.others.iter().for_each(|(start, end)| splices.delete(*start, *end));
             let start = own.start;
-            let last = comments::below(text, entry, level.entries.get(position + 1), level.column);
+            let last = if left.is_some_and(|left| may_end_in_a_text(text, left)) {
+                tail(text, entry.end(), level.column)
+            } else {
+                comments::below(text, entry, level.entries.get(position + 1), level.column)
+            };
             let end = behind_break(text, last).unwrap_or(text.len());
             match groups.last_mut() {
                 Some(group) if blanks_below(text, group.lines.end) == start => {
@@ -101,6 +106,9 @@ fn in_block(source: &Source<'_>, level: &Level<'_, '_>, is_gone: &[bool], is_roo
                 }
                 _ => groups.push(Group { lines: Lines { start, end }, from: position, to: position, floor }),
             }
+        }
+        if is_gone.get(position).is_none_or(|gone| !gone) {
+            left = Some(entry);
         }
         // Blank lines may belong to a text.
         floor = entry.end() + 1;
@@ -139,6 +147,13 @@ fn lacks_break(text: &str) -> bool {
 
 fn has_comment_above(text: &str, start: usize) -> bool {
     end_above(text, start).is_some_and(|end| matches!(kind(text, line_start(text, end)), Kind::Comment(_)))
+}
+
+/// Whether an entry may end in a text in lines of its own: a comment further in, right below, would be read as one
+/// of them.
+fn may_end_in_a_text(text: &str, entry: &Entry) -> bool {
+    let entry = text.get(entry.start..entry.end()).unwrap_or_default();
+    [" |", " >"].iter().any(|header| entry.contains(header))
 }
 
 /// Whether a line is a comment that stands further in than a column: without the blank line above it, it would

@@ -422,9 +422,9 @@ fn try_many(seed: u64) {
             Change::Remove { path: path.clone() }
         });
     }
-    let together = apply(&text, &changes).unwrap();
+    let together = apply(&text, &changes).unwrap_or_else(|refused| panic!("{refused}\n{text}\n{changes:?}"));
     let single = changes.iter().try_fold(text.clone(), |text, change| apply(&text, std::slice::from_ref(change)));
-    let single = single.unwrap();
+    let single = single.unwrap_or_else(|refused| panic!("{refused}\n{text}\n{changes:?}"));
     let tree = |text: &str| Tree::of(config::read_whole(text).unwrap().as_ref());
     assert_eq!(tree(&together), tree(&single), "{text}\n{changes:?}\n{together}");
     if is_add {
