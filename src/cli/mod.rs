@@ -20,6 +20,7 @@ mod repository;
 mod schema;
 mod secret;
 mod serve;
+mod signals;
 mod status;
 mod storage;
 mod storages;

@@ -5,14 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, Failure, output};
+use super::{Exit, Failure, output, signals};
 
 /// A longer line is no password.
 const MAX_BYTES: u64 = 4096;
-/// What shells add to the number of the signal that ended a program.
-const SIGNALLED: i32 = 128;
 
 /// A new password: asked for twice on a terminal, without showing it, or else the first line of stdin.
 pub(super) fn new_password(user: &str) -> Result<String, Failure> {
@@ -81,7 +78,7 @@ impl Hidden {
         hidden.special_codes[SpecialCodeIndex::VEOL2] = interrupts[1];
         let is_hidden = Arc::new(AtomicBool::new(true));
         let watched = (Arc::clone(&is_hidden), before.clone());
-        watch_signals(move || {
+        signals::watch(move || {
             if watched.0.load(Ordering::SeqCst) {
                 let _ = tcsetattr(io::stdin(), OptionalActions::Now, &watched.1);
                 output::note("\ninterrupted; nothing was changed\n");
@@ -114,28 +111,6 @@ impl Drop for Hidden {
         let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
         self.is_hidden.store(false, Ordering::SeqCst);
     }
-}
-
-/// Does something before a signal ends the program. From then on none of these ends it in another way.
-fn watch_signals(last: impl Fn() + Send + 'static) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let entered = runtime.enter();
-    let mut ending = signal(SignalKind::terminate())?;
-    let mut hung_up = signal(SignalKind::hangup())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    drop(entered);
-    std::thread::spawn(move || {
-        let kind = runtime.block_on(async {
-            tokio::select! {
-                _ = ending.recv() => SignalKind::terminate(),
-                _ = hung_up.recv() => SignalKind::hangup(),
-                _ = interrupted.recv() => SignalKind::interrupt(),
-            }
-        });
-        last();
-        std::process::exit(SIGNALLED + kind.as_raw_value());
-    });
-    Ok(())
 }
 
 /// One line as the terminal gives it: what is behind it stays for the next question, or for the shell.

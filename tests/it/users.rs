@@ -354,10 +354,26 @@ fn a_hook_finds_nothing_but_the_files() {
     assert_eq!(String::from_utf8(kept.1.0).unwrap(), before);
     assert!(err.contains(&kept.0), "{err}");
 
-    // Where git itself fails, no hook is blamed.
+    // Whoever is told to end while a hook runs does not leave a secret that nobody has seen.
     fs::remove_file(conf.join(&kept.0)).unwrap();
-    fs::remove_file(&hook).unwrap();
     write(conf, "credentials.yaml", &before);
+    hook_does("touch .git/runs\nsleep 1");
+    let words = ["user", "rotate", "mark", "--commit"];
+    let child = portolan(conf, &words).spawn().unwrap();
+    let begun = Instant::now();
+    while !conf.join(".git/runs").exists() && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+    let (code, out, err) = finished(child, &words);
+    assert!(code == 0 && out.starts_with("ptl_") && err.contains("committed as"), "{err}");
+    let before = read(conf, "credentials.yaml");
+
+    // Where git itself fails, no hook is blamed.
+    fs::remove_file(&hook).unwrap();
     write(conf, ".git/index.lock", "");
     let (code, _, err) = run(conf, &["user", "disable", "mark", "--commit"]);
     assert!(code == 3 && err.contains("index.lock") && !err.contains("hook"), "{err}");
@@ -368,10 +384,10 @@ fn a_hook_finds_nothing_but_the_files() {
 fn a_refusal_shows_the_test_and_what_decides() {
     let dir = folder(FILES);
     let conf = dir.path();
-    write(conf, "tests/access.yaml", "tests:\n  - as: ci\n    can: push\n    image: team/x\n");
-    let (code, _, err) = run(conf, &["repository", "revoke", "team", "ci", "write"]);
+    write(conf, "tests/access.yaml", "tests:\n  - as: mark\n    cannot: delete\n    image: team/x\n");
+    let (code, _, err) = run(conf, &["repository", "grant", "team", "/leads", "delete"]);
     assert_eq!(code, 1, "{err}");
-    assert!(err.contains("can: push") && err.contains("repos/team.yaml:"), "{err}");
+    assert!(err.contains("cannot: delete") && err.contains("repos/team.yaml:"), "{err}");
     write(conf, "tests/access.yaml", "tests:\n  - {as: mark, cannot: delete, image: team/x}\n");
     let (code, _, err) = run(conf, &["repository", "grant", "team", "mark", "delete"]);
     assert!(code == 1 && err.contains("this entry allows it, to `mark`"), "{err}");
@@ -455,7 +471,7 @@ fn what_is_refused_changes_nothing() {
     let dir = folder(FILES);
     let conf = dir.path();
     write(conf, "repos/open.yaml", "repo: {type: docker}\n");
-    write(conf, "tests/access.yaml", "tests:\n  - {as: jane, can: push, image: team}\n");
+    write(conf, "tests/access.yaml", "tests:\n  - {as: mark, cannot: push, image: team}\n");
     // words, stdin, the exit code, and what is said
     type Row = (&'static [&'static str], &'static str, i32, &'static str);
     let rows: &[Row] = &[
@@ -488,8 +504,8 @@ fn what_is_refused_changes_nothing() {
         (&["user", "edit", "mark", "--expires", "2020-01-01"], "", 2, "past"),
         (&["user", "edit", "root", "--expires", "90d"], "", 1, "admin"),
         (&["user", "delete", "root", "--yes"], "", 1, "admin"),
-        (&["user", "delete", "mark", "ci"], "", 1, "--yes"),
-        (&["user", "delete", "mark", "nobody", "--yes"], "", 1, "nobody"),
+        (&["user", "delete", "jane", "ci"], "", 1, "--yes"),
+        (&["user", "delete", "jane", "nobody", "--yes"], "", 1, "nobody"),
         (&["repository", "add", "team"], "", 1, "team"),
         (&["repository", "add", "Team"], "", 2, "Team"),
         (&["repository", "add", "new", "--storage", "cloud"], "", 1, "cloud"),
@@ -501,8 +517,8 @@ fn what_is_refused_changes_nothing() {
         (&["repository", "delete", "other"], "", 1, "--yes"),
         (&["repository", "delete", "taem", "--yes"], "", 1, "team"),
         // An access test holds before and would not afterwards.
-        (&["repository", "revoke", "team", "jane"], "", 1, "access test"),
-        (&["user", "disable", "jane"], "", 1, "access test"),
+        (&["repository", "grant", "team", "mark", "write"], "", 1, "access test"),
+        (&["user", "promote", "mark"], "", 1, "access test"),
     ];
     let before = all(conf);
     for (words, stdin, expected, said) in rows {
@@ -511,6 +527,10 @@ fn what_is_refused_changes_nothing() {
         assert!(err.contains(said), "{words:?} tells of `{said}`: {err}");
         assert_eq!(all(conf), before, "{words:?}");
     }
+    // What only takes away is not held up, and the test that fails from now on is named.
+    write(conf, "tests/access.yaml", "tests:\n  - {as: jane, can: push, image: team}\n");
+    let (code, _, err) = run(conf, &["user", "disable", "jane"]);
+    assert!(code == 0 && err.contains("tests/access.yaml:2") && err.contains("`portolan test`"), "{err}");
     let nothing = tempfile::tempdir().unwrap();
     assert_eq!(run(nothing.path(), &["user", "list"]).0, 3);
     let empty = portolan(conf, &["user", "list"]).env("PORTOLAN_CONFIG", "").output().unwrap();

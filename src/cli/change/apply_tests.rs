@@ -195,6 +195,16 @@ fn many_files_are_changed_as_few_are() {
 }
 
 #[test]
+fn who_goes_goes_last() {
+    let dir = folder(&[("credentials.yaml", "abc\n"), ("repos/b.yaml", "b\n")]);
+    let first = |after| {
+        let changes = [("credentials.yaml", Some("abc\n"), Some(after)), ("repos/b.yaml", Some("b\n"), Some("c\n"))];
+        targets(dir.path(), &changes).unwrap()[0].name.to_string()
+    };
+    assert_eq!((first("a\n"), first("abcd\n")), ("repos/b.yaml".to_owned(), "credentials.yaml".to_owned()));
+}
+
+#[test]
 fn a_file_with_a_hard_link_is_refused() {
     let dir = folder(&[("repos/a.yaml", "a\n"), ("elsewhere", "")]);
     fs::hard_link(dir.path().join("repos/a.yaml"), dir.path().join("other")).unwrap();

@@ -142,6 +142,9 @@ impl Ready {
             Ok(committed) if committed.status.code() == Some(GIT_FAILED) => {
                 Some(Failure::new(format!("git cannot commit: {}", said(&committed))))
             }
+            Ok(committed) if committed.status.code().is_none() => {
+                Some(Failure::new("git was ended by a signal before it had committed"))
+            }
             Ok(committed) => Some(refused(format!("a hook refused the commit: {}", said(&committed)))),
             Err(error) => Some(not_run(error)),
         };

@@ -32,6 +32,7 @@ use crate::edit::{self, Plan, Refused};
 
 use super::output::Colour;
 use super::render::{Paths, human_at, visible};
+use super::signals::Held;
 use super::{Exit, Failure, Folder, output, prompt, test};
 
 use apply::Applied;
@@ -228,6 +229,8 @@ fn attempt(request: &Request<'_>, root: &Root, is_alone: bool, confirmed: Option
     let ready = if arguments.commit { Some(git::Ready::for_files(root, &targets)?) } else { None };
     let secret =
         plan.secret.as_ref().zip(delivery.as_ref()).map(|(secret, delivery)| (delivery, delivery.text(secret)));
+    // An interrupt now would leave a secret in force that nobody has seen.
+    let _held = Held::begin().map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
     // Before the files: a secret that is in force and that nobody has would lock its user out.
     let file = match &secret {
         Some((Delivery { file: Some(path), .. }, text)) => Some(SecretFile::create(path, text)?),
@@ -246,7 +249,14 @@ fn attempt(request: &Request<'_>, root: &Root, is_alone: bool, confirmed: Option
     let commit = match done {
         Ok(commit) => commit,
         Err(failure) => {
-            let then = applied.take_back().err().map_or("the files were put back".to_owned(), |left| left.message);
+            let then = match applied.take_back() {
+                Ok(()) => "the files were put back".to_owned(),
+                Err(left) => {
+                    // It may be in force.
+                    file.into_iter().for_each(SecretFile::keep);
+                    left.message
+                }
+            };
             return Err(Failure { message: format!("{}; {then}", failure.message), ..failure }.into());
         }
     };

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::render::Paths;
-use crate::cli::{Exit, Failure};
+use crate::cli::{CREDENTIALS, Exit, Failure};
 use crate::config::Tree;
 use crate::edit::FileChange;
 
@@ -62,6 +62,13 @@ impl Root {
             targets.push(Target { name: Arc::clone(name), shown, path, change: change.clone() });
         }
         self.refuse_second_names(&targets, tree)?;
+        // Whoever is killed between two files can repeat a deletion only as long as the user is there.
+        let length = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        let goes = |target: &Target| {
+            let (before, after) = (length(&target.change.before), length(&target.change.after));
+            CREDENTIALS.contains(&&*target.name) && after < before
+        };
+        targets.sort_by_key(goes);
         Ok(targets)
     }
 
