@@ -167,6 +167,19 @@ def an_interrupt_leaves_the_terminal_as_it_was():
         check(credentials(folder) == before and "half" not in asked.seen, asked.seen)
 
 
+def a_signal_leaves_the_terminal_as_it_was():
+    for number in [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]:
+        folder = configuration()
+        before = credentials(folder)
+        asked = portolan(folder, "user", "add", "rita")
+        asked.until("rita`: $")
+        check(not asked.echoes(), "the terminal shows nothing")
+        os.kill(asked.pid, number)
+        code = asked.end()
+        check(code == 128 + number and asked.echoes(), f"{number}: {code} {asked.seen}")
+        check(credentials(folder) == before and "interrupted" in asked.seen, asked.seen)
+
+
 def a_deletion_asks_first():
     folder = configuration()
     before = credentials(folder)
@@ -198,17 +211,20 @@ def width_of(line):
 
 def tables_fit():
     folder = configuration()
-    for columns in (60, 80, 100):
+    ends = "2027-01-02T00:00:00Z"
+    with open(folder + "/credentials.yaml", "a") as file:
+        file.write(f"  late: {{type: plain, pass: S3cr3t-of-late, expires: {ends}}}\n")
+    for columns in (30, 60, 80, 100):
         shown = portolan(folder, "user", "list", columns=columns)
         check(shown.end() == 0, shown.seen)
         widest = max(width_of(line) for line in shown.seen.splitlines())
         check(widest <= columns, f"{widest} of {columns}:\n{shown.seen}")
-        check("ci-payments" in shown.seen, shown.seen)
+        check("ci-payments" in shown.seen and ends in shown.seen, "moments stay whole: " + shown.seen)
     told = portolan(folder, "user", "list", columns=200, env={"COLUMNS": "70"})
     told.end()
     check(max(width_of(line) for line in told.seen.splitlines()) <= 70, told.seen)
     code, out, _ = piped(folder, "user", "list", env={"COLUMNS": "40"})
-    check(code == 0 and len(out.splitlines()) == 4, "a program gets a line for each user: " + out)
+    check(code == 0 and len(out.splitlines()) == 5, "a program gets a line for each user: " + out)
 
 
 def a_diff_is_coloured_at_a_terminal_alone():
@@ -295,8 +311,9 @@ def the_manual_can_be_read():
 
 
 for test in [passwords_are_asked_for_twice_and_stay_hidden, an_interrupt_leaves_the_terminal_as_it_was,
-             a_deletion_asks_first, tables_fit, a_diff_is_coloured_at_a_terminal_alone,
-             shells_complete_names_and_run_nothing, the_manual_can_be_read]:
+             a_signal_leaves_the_terminal_as_it_was, a_deletion_asks_first, tables_fit,
+             a_diff_is_coloured_at_a_terminal_alone, shells_complete_names_and_run_nothing,
+             the_manual_can_be_read]:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
     test()
     print(f"terminal: {test.__name__.replace('_', ' ')}")

@@ -96,6 +96,12 @@ pub(super) fn subjects(current: &OsStr) -> Vec<CompletionCandidate> {
     offered(current, |folder| [owned(folder.user_names(), ""), owned(folder.group_names(), "/")].concat())
 }
 
+/// The words for what may be granted.
+pub(super) fn operations(current: &OsStr) -> Vec<CompletionCandidate> {
+    let words = ["read", "write", "delete"].into_iter();
+    words.filter(|word| current.to_str().is_some_and(|typed| word.starts_with(typed))).map(Into::into).collect()
+}
+
 fn owned(names: Vec<&str>, before: &str) -> Vec<String> {
     names.into_iter().map(|name| format!("{before}{name}")).collect()
 }

@@ -24,7 +24,11 @@ pub(super) fn run(arguments: &ManArguments) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     };
     let write = || {
-        fs::create_dir_all(folder)?;
+        // A folder that is not there, in one that is not there either, is most likely a slip.
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
         pages.iter().try_for_each(|(name, text)| fs::write(folder.join(name), text))
     };
     write().map_err(|error: io::Error| Failure::new(format!("cannot write to `{}`: {error}", folder.display())))?;

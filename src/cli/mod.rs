@@ -20,6 +20,7 @@ mod repository;
 mod schema;
 mod secret;
 mod serve;
+mod signals;
 mod status;
 mod storage;
 mod storages;
@@ -32,6 +33,7 @@ mod written;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Tree;
@@ -172,6 +174,10 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Err(error) => {
             // Nobody is left to be told where printing fails.
             let _ = error.print();
+            let is_empty = std::env::var_os("PORTOLAN_CONFIG").is_some_and(|folder| folder.is_empty());
+            if is_empty && error.kind() == ErrorKind::InvalidValue {
+                output::note("hint: `PORTOLAN_CONFIG` is set and empty; unset it, or let it name the folder\n");
+            }
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };

@@ -1,10 +1,12 @@
 //! Questions to whoever sits at the terminal, and passwords that come without one.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
-use super::{Exit, Failure, output};
+use super::{Exit, Failure, output, signals};
 
 /// A longer line is no password.
 const MAX_BYTES: u64 = 4096;
@@ -53,12 +55,14 @@ pub(super) fn confirm(question: &str) -> Result<(), Failure> {
     Err(Failure::new("nothing was changed, as you wished").with_exit(Exit::No))
 }
 
-/// The terminal while what is typed is not shown. It is as it was when this is dropped.
+/// The terminal while what is typed is not shown. It is as it was when this is dropped, or when a signal ends the
+/// program.
 ///
 /// What would end the program at once (Ctrl-C) ends the line instead, so that the terminal is never left mute.
 struct Hidden {
     before: Termios,
     interrupts: [u8; 2],
+    is_hidden: Arc<AtomicBool>,
 }
 
 impl Hidden {
@@ -72,8 +76,17 @@ impl Hidden {
         hidden.local_modes.insert(LocalModes::ICANON);
         hidden.special_codes[SpecialCodeIndex::VEOL] = interrupts[0];
         hidden.special_codes[SpecialCodeIndex::VEOL2] = interrupts[1];
+        let is_hidden = Arc::new(AtomicBool::new(true));
+        let watched = (Arc::clone(&is_hidden), before.clone());
+        signals::watch(move || {
+            if watched.0.load(Ordering::SeqCst) {
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &watched.1);
+                output::note("\ninterrupted; nothing was changed\n");
+            }
+        })
+        .map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
         tcsetattr(&stdin, OptionalActions::Flush, &hidden).map_err(failed)?;
-        Ok(Self { before, interrupts })
+        Ok(Self { before, interrupts, is_hidden })
     }
 
     fn line(&self, prompt: &str) -> Result<String, Failure> {
@@ -96,6 +109,7 @@ impl Drop for Hidden {
     fn drop(&mut self) {
         // A terminal that went away needs nothing.
         let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
+        self.is_hidden.store(false, Ordering::SeqCst);
     }
 }
 
@@ -127,8 +141,13 @@ fn first_line(mut line: Vec<u8>) -> Result<String, &'static str> {
             line.pop();
         }
     }
+    // Some editors put a byte-order mark before every text.
+    if line.starts_with("\u{feff}".as_bytes()) {
+        line.drain(.."\u{feff}".len());
+    }
     match String::from_utf8(line) {
         Ok(text) if text.is_empty() => Err("there is no password on stdin"),
+        Ok(text) if text.chars().any(char::is_control) => Err("the password has a control character"),
         Ok(text) => Ok(text),
         Err(_) => Err("the password is not UTF-8"),
     }
@@ -142,8 +161,9 @@ mod tests {
     fn the_newline_is_not_part_of_the_password() {
         assert_eq!(first_line(b" a b \n".to_vec()).as_deref(), Ok(" a b "));
         assert_eq!(first_line(b"secret\r\n".to_vec()).as_deref(), Ok("secret"));
+        assert_eq!(first_line(b"\xef\xbb\xbfsecret\n".to_vec()).as_deref(), Ok("secret"));
         assert_eq!(first_line(b"secret".to_vec()).as_deref(), Ok("secret"));
-        for wrong in [&b""[..], b"\n", b"\xff\n", &[b'a'; 5000]] {
+        for wrong in [&b""[..], b"\n", b"\xff\n", b"a\0b\n", b"a\tb", &[b'a'; 5000]] {
             assert!(first_line(wrong.to_vec()).is_err());
         }
     }

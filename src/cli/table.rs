@@ -10,6 +10,11 @@ use super::render::visible;
 const GAP: usize = 2;
 /// No column is made narrower.
 const COLUMN_MIN: usize = 6;
+/// Words up to this width, such as moments, stay whole.
+const WORD_MAX: usize = 20;
+
+/// Lines of a cell end behind these.
+const BREAKS: [char; 3] = [' ', ',', '/'];
 
 /// How to print a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -92,7 +97,15 @@ impl Table {
         }
         let mut widths: Vec<usize> = columns.iter().copied().map(width).collect();
         if let Some(available) = too_wide(&columns) {
-            narrow(&mut widths, available.saturating_sub(GAP * columns.len().saturating_sub(1)));
+            let least = |at: &usize| {
+                let cells = rows.iter().filter_map(|row| row.get(*at)).map(String::as_str);
+                cells.chain(self.head.get(*at).copied()).map(least_width).max().unwrap_or(0)
+            };
+            let least: Vec<usize> = columns.iter().map(least).collect();
+            if whole(least.iter().copied()) > available {
+                return self.upright(&rows, available);
+            }
+            narrow(&mut widths, &least, available.saturating_sub(GAP * columns.len().saturating_sub(1)));
         }
         let shown = |cell: &String| if cell.is_empty() { "-".to_owned() } else { cell.clone() };
         let picked = |row: &[String]| columns.iter().filter_map(|at| row.get(*at)).map(shown).collect::<Vec<_>>();
@@ -113,6 +126,21 @@ impl Table {
             }
         }
         text
+    }
+
+    /// A line for each cell, where columns side by side do not fit.
+    fn upright(&self, rows: &[Vec<String>], available: usize) -> String {
+        let mut texts = Vec::new();
+        for row in rows {
+            let mut text = String::new();
+            for (head, cell) in self.head.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+                let lines = wrapped(&format!("{head}: {cell}"), available.saturating_sub(GAP).max(COLUMN_MIN));
+                text.push_str(&lines.join(&format!("\n{}", " ".repeat(GAP))));
+                text.push('\n');
+            }
+            texts.push(text);
+        }
+        texts.join("\n")
     }
 
     /// RFC 4180. A cell that a spreadsheet would take for a formula begins with `'`.
@@ -143,18 +171,24 @@ fn whole(widths: impl Iterator<Item = usize>) -> usize {
     widths.map(|width| width + GAP).sum::<usize>().saturating_sub(GAP)
 }
 
+/// The width that a cell must have at least.
+fn least_width(cell: &str) -> usize {
+    let words = cell.split_inclusive(BREAKS).map(|word| word.trim_end().width());
+    words.map(|width| if width > WORD_MAX { COLUMN_MIN } else { width }).max().unwrap_or(0).max(1)
+}
+
 /// Takes from the widest columns until all fit, as far as they can be narrowed; from the first one, by which people
 /// name a row, only where the others are not enough.
-fn narrow(widths: &mut [usize], available: usize) {
+fn narrow(widths: &mut [usize], least: &[usize], available: usize) {
     let mut too_much = widths.iter().sum::<usize>().saturating_sub(available);
     while too_much > 0 {
-        let can = |width: &&mut usize| **width > COLUMN_MIN;
-        let Some(widest) = widths.iter_mut().skip(1).filter(can).max() else { break };
+        let others = widths.iter_mut().zip(least).skip(1).filter(|(width, least)| **width > **least);
+        let Some((widest, _)) = others.max() else { break };
         *widest -= 1;
         too_much -= 1;
     }
-    if let Some(first) = widths.first_mut() {
-        *first = first.saturating_sub(too_much).max(COLUMN_MIN.min(*first));
+    if let (Some(first), Some(least)) = (widths.first_mut(), least.first()) {
+        *first = first.saturating_sub(too_much).max(*least);
     }
 }
 
@@ -162,7 +196,7 @@ fn narrow(widths: &mut [usize], available: usize) {
 fn wrapped(cell: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in cell.split_inclusive([' ', ',', '/']) {
+    for word in cell.split_inclusive(BREAKS) {
         if !line.is_empty() && line.width() + word.trim_end().width() > width {
             lines.push(std::mem::take(&mut line));
         }
@@ -252,6 +286,15 @@ mod tests {
         sparse.push(["abcdef", "", "ghijkl"].map(|text| Cell::Plain(text.to_owned())).to_vec());
         assert_eq!(sparse.human_within(Some(23)), "one     nothing  two\nabcdef  -        ghijkl\n");
         assert_eq!(sparse.human_within(Some(22)), "one     two\nabcdef  ghijkl\n");
+        let mut moments = Table::new(&["user", "expires", "description"]);
+        moments.push(
+            ["jane", "2027-01-02T00:00:00Z", "pushes what is built"].map(|text| Cell::Plain(text.to_owned())).to_vec(),
+        );
+        for available in [24, 30, 40, 44, 60] {
+            let text = moments.human_within(Some(available));
+            assert!(text.contains("2027-01-02T00:00:00Z"), "moments stay whole: {text}");
+            assert!(text.lines().all(|line| line.width() <= available), "{text}");
+        }
         assert_eq!(wrapped("a, bcd, efgh", 6), ["a,", "bcd,", "efgh"]);
         assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
     }

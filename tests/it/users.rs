@@ -238,7 +238,7 @@ fn every_command_changes_few_lines_and_takes_effect() {
     assert!(read(conf, "repos/apps/web.yaml").contains("permissions: {}"));
     assert!(done(conf, &["repository", "list"]).contains("apps/web"));
     done(conf, &["repository", "delete", "apps/web", "--yes"]);
-    assert!(!conf.join("repos/apps/web.yaml").exists());
+    assert!(conf.join("repos").exists() && !conf.join("repos/apps").exists());
 }
 
 #[test]
@@ -275,13 +275,122 @@ fn a_machine_gets_a_secret_once() {
     let text = |all: BTreeMap<String, (Vec<u8>, u32, i64)>| {
         all.into_iter().map(|(name, what)| (name, what.0)).collect::<Vec<_>>()
     };
-    assert_eq!(text(all(conf)), text(before));
+    assert_eq!(text(all(conf)), text(before.clone()));
+
+    assert!(!err.contains("changed credentials.yaml"), "nothing is told that is not so: {err}");
+    // One that is closed is the null device for every program.
+    for format in ["human", "json"] {
+        let words = ["user", "rotate", "bot", "--format", format];
+        let (code, _, err) = finished(portolan(conf, &words).stdout(Stdio::null()).spawn().unwrap(), &words);
+        assert!(code == 3 && err.contains("--secret-file"), "{err}");
+        assert_eq!(text(all(conf)), text(before.clone()));
+    }
 
     let rotated = run(conf, &["user", "rotate", "bot", "--overlap", "24h"]);
     assert!(rotated.1.starts_with("ptl_") && read(conf, "credentials.yaml").contains("previous:"), "{rotated:?}");
     assert!(json(conf, &["user", "show", "bot"])["secret"]["previous_until"].is_string());
     run(conf, &["user", "rotate", "bot"]);
     assert!(!read(conf, "credentials.yaml").contains("previous:"));
+}
+
+#[test]
+fn what_cannot_be_told_is_not_done() {
+    let dir = folder(FILES);
+    let conf = dir.path();
+    repository(conf);
+    let texts = || all(conf).into_iter().map(|(name, what)| (name, what.0)).collect::<Vec<_>>();
+    let before = texts();
+    let told_to_full = |words: &[&str]| {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        finished(portolan(conf, words).stdout(full).spawn().unwrap(), words)
+    };
+    for words in [
+        &["user", "disable", "mark"][..],
+        &["user", "disable", "mark", "--format", "json"],
+        &["repository", "add", "deep/er/one"],
+        &["user", "delete", "ci", "--yes"],
+    ] {
+        let (code, _, err) = told_to_full(words);
+        assert!(code == 3 && err.contains("put back"), "{words:?}: {err}");
+        assert_eq!(texts(), before, "{words:?}");
+    }
+    assert!(!conf.join("repos/deep").exists());
+    // A commit is not undone, and that is said.
+    let (code, _, err) = told_to_full(&["user", "disable", "mark", "--commit"]);
+    assert!(code == 3 && err.contains("the change is committed as"), "{err}");
+    assert_eq!(git(conf, &["status", "--porcelain"]), "");
+    assert!(read(conf, "credentials.yaml").contains("enabled: false"));
+    // A reader that has seen enough is none that fails.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let words = ["user", "enable", "mark"];
+    let (code, _, err) = finished(portolan(conf, &words).stdout(writer).spawn().unwrap(), &words);
+    assert!(code == 0 && texts() == before, "{err}");
+}
+
+#[test]
+fn a_hook_finds_nothing_but_the_files() {
+    let dir = folder(FILES);
+    let conf = dir.path();
+    repository(conf);
+    let hook = conf.join(".git/hooks/pre-commit");
+    let hook_does = |what: &str| {
+        fs::write(&hook, format!("#!/bin/sh\n{what}\n")).unwrap();
+        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    hook_does("ls -A . repos > .git/seen\ngit add -A");
+    done(conf, &["user", "delete", "ci", "--yes", "--commit"]);
+    let seen = fs::read_to_string(conf.join(".git/seen")).unwrap();
+    assert!(seen.contains("credentials.yaml") && !seen.contains("portolan-"), "{seen}");
+    assert_eq!(git(conf, &["show", "--format=", "--name-only", "HEAD"]).lines().count(), 3);
+
+    // What somebody saves while the hook runs, and the hook refuses, stays.
+    hook_does("echo '# theirs' > new && mv new credentials.yaml\nexit 1");
+    let before = read(conf, "credentials.yaml");
+    let (code, _, err) = run(conf, &["user", "disable", "mark", "--commit"]);
+    assert!(code == 1 && err.contains("a hook refused") && err.contains("changed it meanwhile"), "{err}");
+    assert_eq!(read(conf, "credentials.yaml"), "# theirs\n");
+    let kept = all(conf).into_iter().find(|(name, _)| name.contains(".before-")).unwrap();
+    assert_eq!(String::from_utf8(kept.1.0).unwrap(), before);
+    assert!(err.contains(&kept.0), "{err}");
+
+    // Whoever is told to end while a hook runs does not leave a secret that nobody has seen.
+    fs::remove_file(conf.join(&kept.0)).unwrap();
+    write(conf, "credentials.yaml", &before);
+    hook_does("touch .git/runs\nsleep 1");
+    let words = ["user", "rotate", "mark", "--commit"];
+    let child = portolan(conf, &words).spawn().unwrap();
+    let begun = Instant::now();
+    while !conf.join(".git/runs").exists() && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+    let (code, out, err) = finished(child, &words);
+    assert!(code == 0 && out.starts_with("ptl_") && err.contains("committed as"), "{err}");
+    let before = read(conf, "credentials.yaml");
+
+    // Where git itself fails, no hook is blamed.
+    fs::remove_file(&hook).unwrap();
+    write(conf, ".git/index.lock", "");
+    let (code, _, err) = run(conf, &["user", "disable", "mark", "--commit"]);
+    assert!(code == 3 && err.contains("index.lock") && !err.contains("hook"), "{err}");
+    assert_eq!(read(conf, "credentials.yaml"), before);
+}
+
+#[test]
+fn a_refusal_shows_the_test_and_what_decides() {
+    let dir = folder(FILES);
+    let conf = dir.path();
+    write(conf, "tests/access.yaml", "tests:\n  - as: mark\n    cannot: delete\n    image: team/x\n");
+    let (code, _, err) = run(conf, &["repository", "grant", "team", "/leads", "delete"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("cannot: delete") && err.contains("repos/team.yaml:"), "{err}");
+    write(conf, "tests/access.yaml", "tests:\n  - {as: mark, cannot: delete, image: team/x}\n");
+    let (code, _, err) = run(conf, &["repository", "grant", "team", "mark", "delete"]);
+    assert!(code == 1 && err.contains("this entry allows it, to `mark`"), "{err}");
 }
 
 #[test]
@@ -311,6 +420,27 @@ fn a_secret_file_is_new_and_its_owners() {
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), secret);
     assert!(!elsewhere.path().join("target").exists());
+    let (code, _, err) = run(conf, &["user", "rotate", "ci", "--secret-file", file, "--dry-run"]);
+    assert!(code == 1 && err.contains("there already"), "a dry run says so as well: {err}");
+    let (code, _, err) = run(conf, &["user", "rotate", "ci", "--secret-file", "-"]);
+    assert!(code == 2 && err.contains("stdout") && !conf.join("-").exists(), "{err}");
+    // The server follows links to folders that lie elsewhere.
+    let team = folder(&[("x.yaml", OTHER)]);
+    symlink(team.path(), conf.join("repos/linked")).unwrap();
+    for taken in [team.path().join("secret.yaml"), conf.join("repos/linked/secret.yml"), conf.join("new.yaml")] {
+        let (code, _, err) = run(conf, &["user", "rotate", "ci", "--secret-file", taken.to_str().unwrap()]);
+        assert!(code == 1 && err.contains("file of the configuration") && !taken.exists(), "{err}");
+    }
+    fs::remove_file(conf.join("repos/linked")).unwrap();
+    // In a work tree it would be committed one day.
+    repository(elsewhere.path());
+    let tree = elsewhere.path().join("unseen");
+    let (code, _, err) = run(conf, &["user", "rotate", "ci", "--secret-file", tree.to_str().unwrap()]);
+    assert!(code == 0 && err.contains("git work tree"), "{err}");
+    write(elsewhere.path(), ".gitignore", "*.secret\n");
+    let ignored = elsewhere.path().join("ci.secret");
+    let (code, _, err) = run(conf, &["user", "rotate", "ci", "--secret-file", ignored.to_str().unwrap()]);
+    assert!(code == 0 && !err.contains("git work tree"), "{err}");
 
     // Where the change fails, the secret is of no use, and is removed again.
     let other = elsewhere.path().join("other");
@@ -341,7 +471,7 @@ fn what_is_refused_changes_nothing() {
     let dir = folder(FILES);
     let conf = dir.path();
     write(conf, "repos/open.yaml", "repo: {type: docker}\n");
-    write(conf, "tests/access.yaml", "tests:\n  - {as: jane, can: push, image: team}\n");
+    write(conf, "tests/access.yaml", "tests:\n  - {as: mark, cannot: push, image: team}\n");
     // words, stdin, the exit code, and what is said
     type Row = (&'static [&'static str], &'static str, i32, &'static str);
     let rows: &[Row] = &[
@@ -365,14 +495,17 @@ fn what_is_refused_changes_nothing() {
         (&["user", "leave", "jane", "dves"], "", 1, "devs"),
         (&["user", "detach", "jane", "other"], "", 1, "other"),
         (&["user", "attach", "jane", "--pull", "open"], "", 1, "permissions"),
-        (&["user", "attach", "jane"], "", 2, "--pull"),
+        (&["user", "attach", "jane"], "", 2, "--push"),
+        (&["user", "add", "--generate", "--push", "team", "ci-x"], "", 1, "stands before"),
+        (&["user", "add", "new"], "Har\tbour-2026", 1, "control character"),
+        (&["man", "nowhere/at/all"], "", 3, "nowhere"),
         (&["user", "demote", "root"], "", 1, "admin"),
         (&["user", "disable", "root"], "", 1, "admin"),
         (&["user", "edit", "mark", "--expires", "2020-01-01"], "", 2, "past"),
         (&["user", "edit", "root", "--expires", "90d"], "", 1, "admin"),
         (&["user", "delete", "root", "--yes"], "", 1, "admin"),
-        (&["user", "delete", "mark", "ci"], "", 1, "--yes"),
-        (&["user", "delete", "mark", "nobody", "--yes"], "", 1, "nobody"),
+        (&["user", "delete", "jane", "ci"], "", 1, "--yes"),
+        (&["user", "delete", "jane", "nobody", "--yes"], "", 1, "nobody"),
         (&["repository", "add", "team"], "", 1, "team"),
         (&["repository", "add", "Team"], "", 2, "Team"),
         (&["repository", "add", "new", "--storage", "cloud"], "", 1, "cloud"),
@@ -384,8 +517,8 @@ fn what_is_refused_changes_nothing() {
         (&["repository", "delete", "other"], "", 1, "--yes"),
         (&["repository", "delete", "taem", "--yes"], "", 1, "team"),
         // An access test holds before and would not afterwards.
-        (&["repository", "revoke", "team", "jane"], "", 1, "access test"),
-        (&["user", "disable", "jane"], "", 1, "access test"),
+        (&["repository", "grant", "team", "mark", "write"], "", 1, "access test"),
+        (&["user", "promote", "mark"], "", 1, "access test"),
     ];
     let before = all(conf);
     for (words, stdin, expected, said) in rows {
@@ -394,8 +527,14 @@ fn what_is_refused_changes_nothing() {
         assert!(err.contains(said), "{words:?} tells of `{said}`: {err}");
         assert_eq!(all(conf), before, "{words:?}");
     }
+    // What only takes away is not held up, and the test that fails from now on is named.
+    write(conf, "tests/access.yaml", "tests:\n  - {as: jane, can: push, image: team}\n");
+    let (code, _, err) = run(conf, &["user", "disable", "jane"]);
+    assert!(code == 0 && err.contains("tests/access.yaml:2") && err.contains("`portolan test`"), "{err}");
     let nothing = tempfile::tempdir().unwrap();
     assert_eq!(run(nothing.path(), &["user", "list"]).0, 3);
+    let empty = portolan(conf, &["user", "list"]).env("PORTOLAN_CONFIG", "").output().unwrap();
+    assert!(empty.status.code() == Some(2) && String::from_utf8(empty.stderr).unwrap().contains("`PORTOLAN_CONFIG`"));
     assert_eq!(run(conf, &["user", "list", "--config", "/nowhere/at/all"]).0, 3);
     // Links, anchors and merges cannot be edited without touching others.
     let shared = CREDENTIALS.replace("  ci:\n", "  ci: &machine\n") + "  two: *machine\n";
@@ -436,7 +575,7 @@ fn a_dry_run_shows_a_diff_without_secrets() {
     assert!(out.contains("-    pass: …") && out.contains("+    pass: …") && !out.contains("ptl_"), "{out}");
     assert!(!err.contains("ptl_"), "{err}");
     let value = json(conf, &["user", "disable", "jane", "--dry-run"]);
-    assert_eq!(value["dry_run"], true);
+    assert!(value["dry_run"] == true && value.get("commit") == Some(&Value::Null), "{value}");
     assert!(value["diff"].as_str().unwrap().contains("+    enabled: false"), "{value}");
     assert_eq!(value["files"][0]["path"], "credentials.yaml");
     // Whoever only looks is not asked.
@@ -744,6 +883,10 @@ fn lists_are_for_people_and_programs() {
     assert_eq!(names(&["--expiring", "5d"]), Vec::<String>::new());
     assert_eq!(names(&["--unused"]), ["idle"]);
     assert_eq!(names(&["--group", "leads"]), ["mark"]);
+    let (code, _, err) = run(conf, &["user", "list", "--group", "/laeds"]);
+    assert!(code == 0 && err.contains("nobody is in the group `laeds`"), "{err}");
+    let (code, _, err) = run(folder(&FILES[1..]).path(), &["user", "list"]);
+    assert!(code == 0 && err.contains("no `credentials.yaml`"), "{err}");
     let csv = done(conf, &["user", "list", "--format", "csv"]);
     assert!(csv.starts_with("user,state,") && csv.contains("\nci,active,"), "{csv}");
     let markdown = done(conf, &["user", "list", "--format", "markdown"]);
@@ -796,5 +939,6 @@ fn shells_are_offered_names_and_nothing_else() {
     let named = completed(conf, "bash", &["user", "show", "--config", other.path().to_str().unwrap(), "z"]);
     assert_eq!(named.trim(), "zoe");
     assert_eq!(completed(conf, "bash", &["repository", "grant", "team", "/de"]).trim(), "/devs");
+    assert_eq!(completed(conf, "bash", &["repository", "grant", "team", "jane", "re"]).trim(), "read");
     assert_eq!(completed(conf, "bash", &["user", "attach", "jane", "--pull", "te"]).trim(), "team");
 }

@@ -34,7 +34,7 @@ fn targets(folder: &Path, changes: &[(&str, Option<&str>, Option<&str>)]) -> Res
 }
 
 fn apply(folder: &Path, changes: &[(&str, Option<&str>, Option<&str>)]) -> Result<Applied, Halt> {
-    Applied::make(&targets(folder, changes)?, true)
+    Applied::make(&targets(folder, changes)?, true, &folder.join("repos"))
 }
 
 fn refusal(folder: &Path, changes: &[(&str, Option<&str>, Option<&str>)]) -> String {
@@ -133,8 +133,85 @@ fn what_was_not_expected_is_left_alone() {
     // It came after the plan was placed.
     let targets = targets(dir.path(), &[("repos/b.yaml", None, Some("b\n"))]).unwrap();
     fs::write(dir.path().join("repos/b.yaml"), "theirs\n").unwrap();
-    assert!(matches!(Applied::make(&targets, true), Err(Halt::Changed(_))));
+    assert!(matches!(Applied::make(&targets, true, dir.path()), Err(Halt::Changed(_))));
     assert_eq!(fs::read_to_string(dir.path().join("repos/b.yaml")).unwrap(), "theirs\n");
+}
+
+#[test]
+fn what_others_save_meanwhile_is_not_taken_back() {
+    let dir = folder(&[("credentials.yaml", "a\n"), ("repos/b.yaml", "b\n"), ("repos/c.yaml", "c\n")]);
+    let path = |name: &str| dir.path().join(name);
+    fs::set_permissions(path("repos/c.yaml"), fs::Permissions::from_mode(0o640)).unwrap();
+    let changes = [
+        ("credentials.yaml", Some("a\n"), Some("A\n")),
+        ("repos/b.yaml", Some("b\n"), None),
+        ("repos/c.yaml", Some("c\n"), Some("C\n")),
+        ("repos/d.yaml", None, Some("D\n")),
+    ];
+    for goes_aside in [false, true] {
+        let mut applied = apply(dir.path(), &changes).unwrap();
+        if goes_aside {
+            applied.leave_nothing_aside();
+            assert!(all(dir.path()).keys().all(|name| !name.contains("portolan-")), "{:?}", all(dir.path()));
+        }
+        // As editors do: a new file, renamed over the old one.
+        for name in ["credentials.yaml", "repos/b.yaml", "repos/d.yaml"] {
+            fs::write(path("theirs"), "theirs\n").unwrap();
+            fs::rename(path("theirs"), path(name)).unwrap();
+        }
+        let why = applied.take_back().unwrap_err().message;
+        let mut found = all(dir.path());
+        let mut kept = found.extract_if(.., |name, _| name.contains(".before-")).collect::<Vec<_>>();
+        kept.sort_by(|one, other| one.1.cmp(&other.1));
+        assert_eq!(kept.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["a\n", "b\n"], "{why}");
+        assert!(kept.iter().all(|(name, _)| why.contains(name.as_str())), "{why}");
+        let theirs = ["credentials.yaml", "repos/b.yaml", "repos/d.yaml"].map(|name| (name, "theirs\n"));
+        let expected = theirs.into_iter().chain([("repos/c.yaml", "c\n")]);
+        assert_eq!(found, expected.map(|(name, text)| (name.to_owned(), text.to_owned())).collect());
+        assert_eq!(fs::metadata(path("repos/c.yaml")).unwrap().mode() & 0o7777, 0o640);
+        // As it was, for the next round.
+        kept.iter().for_each(|(name, _)| fs::remove_file(path(name)).unwrap());
+        fs::remove_file(path("repos/d.yaml")).unwrap();
+        fs::write(path("credentials.yaml"), "a\n").unwrap();
+        fs::write(path("repos/b.yaml"), "b\n").unwrap();
+    }
+}
+
+#[test]
+fn many_files_are_changed_as_few_are() {
+    let files: Vec<(String, String)> = (0..40).map(|at| (format!("repos/x/{at:02}.yaml"), format!("{at}\n"))).collect();
+    let dir = folder(&files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>());
+    let before = all(dir.path());
+    let changes: Vec<_> =
+        files.iter().map(|(name, text)| (name.as_str(), Some(text.as_str()), Some("new\n"))).collect();
+    apply(dir.path(), &changes).unwrap().take_back().unwrap();
+    assert_eq!(all(dir.path()), before);
+    apply(dir.path(), &changes).unwrap().keep();
+    assert!(all(dir.path()).len() == 40 && all(dir.path()).values().all(|text| text == "new\n"));
+    // The folder goes with its last file.
+    let changes: Vec<_> = files.iter().map(|(name, _)| (name.as_str(), Some("new\n"), None)).collect();
+    apply(dir.path(), &changes).unwrap().keep();
+    assert!(dir.path().join("repos").exists() && !dir.path().join("repos/x").exists());
+}
+
+#[test]
+fn who_goes_goes_last() {
+    let dir = folder(&[("credentials.yaml", "abc\n"), ("repos/b.yaml", "b\n")]);
+    let first = |after| {
+        let changes = [("credentials.yaml", Some("abc\n"), Some(after)), ("repos/b.yaml", Some("b\n"), Some("c\n"))];
+        targets(dir.path(), &changes).unwrap()[0].name.to_string()
+    };
+    assert_eq!((first("a\n"), first("abcd\n")), ("repos/b.yaml".to_owned(), "credentials.yaml".to_owned()));
+}
+
+#[test]
+fn a_file_with_a_hard_link_is_refused() {
+    let dir = folder(&[("repos/a.yaml", "a\n"), ("elsewhere", "")]);
+    fs::hard_link(dir.path().join("repos/a.yaml"), dir.path().join("other")).unwrap();
+    for after in [Some("b\n"), None] {
+        let why = refusal(dir.path(), &[("repos/a.yaml", Some("a\n"), after)]);
+        assert!(why.contains("hard link"), "{why}");
+    }
 }
 
 #[test]

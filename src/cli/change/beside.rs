@@ -1,7 +1,7 @@
 //! Files that are written beside others, under hidden names that no server reads, and bear all that those bear.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -19,45 +19,49 @@ const DRAWN: usize = 12;
 const BY_PLACE: &[u8] = b"security.";
 
 /// A hidden name beside a file.
-fn hidden(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn hidden(path: &Path) -> io::Result<PathBuf> {
+    named(path, MARK)
+}
+
+/// A hidden name beside a file for what is to stay there.
+pub(super) fn kept(path: &Path) -> io::Result<PathBuf> {
+    named(path, ".before-")
+}
+
+fn named(path: &Path, mark: &str) -> io::Result<PathBuf> {
     let mut bytes = [0_u8; DRAWN / 2];
     getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     let drawn: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(path.with_file_name(format!(".{name}{MARK}{drawn}")))
+    Ok(path.with_file_name(format!(".{name}{mark}{drawn}")))
 }
 
-/// Writes a file beside one that it is to replace, with the mode, the owner and the attributes of that one.
-pub(super) fn replacement(path: &Path, text: &str) -> io::Result<PathBuf> {
-    let old = File::open(path)?;
+/// What a file bears besides its text.
+#[derive(Debug)]
+pub(super) struct Bearing {
+    mode: u32,
+    owner: (u32, u32),
+    attributes: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Writes a file beside one that it is to replace, with what that one bears.
+pub(super) fn replacement(path: &Path, text: &str, bearing: &Bearing, synced: bool) -> io::Result<PathBuf> {
     // Nobody else sees anything of it before it bears what the other one bears.
     let (beside, mut file) = create(path, 0o600)?;
-    let written = || {
+    finished(beside, || {
         file.write_all(text.as_bytes())?;
-        carry_over(&old, &file)?;
-        file.sync_all()
-    };
-    finished(beside, written)
+        bearing.put(&file)?;
+        if synced { file.sync_all() } else { Ok(()) }
+    })
 }
 
 /// Writes a file beside the place that it is to have.
-pub(super) fn fresh(path: &Path, text: &str, mode: u32) -> io::Result<PathBuf> {
+pub(super) fn fresh(path: &Path, text: &str, mode: u32, synced: bool) -> io::Result<PathBuf> {
     let (beside, mut file) = create(path, mode)?;
-    finished(beside, || file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-}
-
-/// Keeps a file under a second name; a copy of it where a file can have only one.
-pub(super) fn backup(path: &Path) -> io::Result<PathBuf> {
-    let beside = hidden(path)?;
-    match fs::hard_link(path, &beside) {
-        Ok(()) => Ok(beside),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
-        Err(_) => {
-            let mut text = String::new();
-            File::open(path)?.read_to_string(&mut text)?;
-            replacement(path, &text)
-        }
-    }
+    finished(beside, || {
+        file.write_all(text.as_bytes())?;
+        if synced { file.sync_all() } else { Ok(()) }
+    })
 }
 
 /// Removes what commands left in a folder that were killed. Only for whoever is alone there.
@@ -90,41 +94,53 @@ fn finished(beside: PathBuf, mut write: impl FnMut() -> io::Result<()>) -> io::R
     }
 }
 
-/// Gives a file the owner, the mode and the attributes of another one.
-fn carry_over(from: &File, to: &File) -> io::Result<()> {
-    let (old, new) = (from.metadata()?, to.metadata()?);
-    if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-        fchown(to, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid()))).map_err(|error| {
-            io::Error::new(
-                io::Error::from(error).kind(),
-                format!("its owner {}:{} cannot be kept ({error})", old.uid(), old.gid()),
-            )
-        })?;
+impl Bearing {
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let meta = file.metadata()?;
+        let mut found = Vec::new();
+        for name in attributes(&file)? {
+            let value = attribute(&file, &name).map_err(|error| cannot_keep(&name, error))?;
+            found.push((name, value));
+        }
+        Ok(Self { mode: meta.mode(), owner: (meta.uid(), meta.gid()), attributes: found })
     }
-    fchmod(to, Mode::from_raw_mode(old.mode() & 0o7777))?;
-    let cannot = |name: &[u8], error: Errno| {
-        let name = String::from_utf8_lossy(name);
-        io::Error::new(io::Error::from(error).kind(), format!("its attribute `{name}` cannot be kept ({error})"))
-    };
-    let names = attributes(from)?;
-    for name in attributes(to)?.iter().filter(|name| !names.contains(name) && !name.starts_with(BY_PLACE)) {
-        fremovexattr(to, name.as_slice()).map_err(|error| cannot(name, error))?;
-    }
-    for name in &names {
-        let value = attribute(from, name).map_err(|error| cannot(name, error))?;
-        let has = || attribute(to, name).is_ok_and(|has| has == value);
-        if let Err(error) = fsetxattr(to, name.as_slice(), &value, XattrFlags::empty())
-            && !has()
-        {
-            return Err(cannot(name, error));
+
+    /// Gives all of it to a file.
+    fn put(&self, to: &File) -> io::Result<()> {
+        let new = to.metadata()?;
+        let (uid, gid) = self.owner;
+        if self.owner != (new.uid(), new.gid()) {
+            fchown(to, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).map_err(|error| {
+                let kind = io::Error::from(error).kind();
+                io::Error::new(kind, format!("its owner {uid}:{gid} cannot be kept ({error})"))
+            })?;
+        }
+        fchmod(to, Mode::from_raw_mode(self.mode & 0o7777))?;
+        let is_borne = |name: &Vec<u8>| self.attributes.iter().any(|(borne, _)| borne == name);
+        for name in attributes(to)?.iter().filter(|name| !is_borne(name) && !name.starts_with(BY_PLACE)) {
+            fremovexattr(to, name.as_slice()).map_err(|error| cannot_keep(name, error))?;
+        }
+        for (name, value) in &self.attributes {
+            let has = || attribute(to, name).is_ok_and(|has| has == *value);
+            if let Err(error) = fsetxattr(to, name.as_slice(), value, XattrFlags::empty())
+                && !has()
+            {
+                return Err(cannot_keep(name, error));
+            }
+        }
+        let kept = to.metadata()?;
+        if (kept.mode(), (kept.uid(), kept.gid())) == (self.mode, self.owner) {
+            Ok(())
+        } else {
+            Err(io::Error::other("its mode and owner cannot be kept here"))
         }
     }
-    let kept = to.metadata()?;
-    if (kept.mode(), kept.uid(), kept.gid()) == (old.mode(), old.uid(), old.gid()) {
-        Ok(())
-    } else {
-        Err(io::Error::other("its mode and owner cannot be kept here"))
-    }
+}
+
+fn cannot_keep(name: &[u8], error: Errno) -> io::Error {
+    let name = String::from_utf8_lossy(name);
+    io::Error::new(io::Error::from(error).kind(), format!("its attribute `{name}` cannot be kept ({error})"))
 }
 
 /// The names of a file's extended attributes, access lists among them. Some file systems have none.
@@ -176,7 +192,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o6640)).unwrap();
         let old = File::open(&path).unwrap();
         let can = fsetxattr(&old, "user.origin", b"vault", XattrFlags::empty()).is_ok();
-        let beside = replacement(&path, "new").unwrap();
+        let beside = replacement(&path, "new", &Bearing::of(&path).unwrap(), true).unwrap();
         assert!(beside.file_name().unwrap().to_str().unwrap().starts_with(".credentials.yaml.portolan-"));
         assert_eq!(fs::read_to_string(&beside).unwrap(), "new");
         assert_eq!(fs::metadata(&beside).unwrap().mode() & 0o7777, 0o6640);
@@ -193,9 +209,8 @@ mod tests {
         if std::os::unix::fs::chown(&path, Some(1234), Some(4321)).is_err() {
             return;
         }
-        let meta = fs::metadata(replacement(&path, "new").unwrap()).unwrap();
-        assert_eq!((meta.uid(), meta.gid()), (1234, 4321));
-        let meta = fs::metadata(backup(&path).unwrap()).unwrap();
+        let bearing = Bearing::of(&path).unwrap();
+        let meta = fs::metadata(replacement(&path, "new", &bearing, true).unwrap()).unwrap();
         assert_eq!((meta.uid(), meta.gid()), (1234, 4321));
     }
 

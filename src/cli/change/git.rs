@@ -21,6 +21,8 @@ const VARIABLES: [&str; 9] = [
     "GIT_NOGLOB_PATHSPECS",
     "GIT_ICASE_PATHSPECS",
 ];
+/// How git ends where it is git that fails, and no hook.
+const GIT_FAILED: i32 = 128;
 /// So many lines are shown of what git or a hook has to say.
 const LINES_MAX: usize = 20;
 
@@ -47,8 +49,8 @@ impl Ready {
                 .with_hint("leave out `--commit`, and commit there"));
         }
         for variable in ["GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"] {
-            run(&top, &["-c", "user.useConfigOnly=true", "var", variable]).map_err(|why| {
-                Failure::new(format!("git does not know who you are: {why}")).with_hint(
+            run(&top, &["-c", "user.useConfigOnly=true", "var", variable]).map_err(|_| {
+                Failure::new("git does not know who you are").with_hint(
                     "`git config user.name NAME` and `git config user.email ADDRESS` tell it; nothing was changed",
                 )
             })?;
@@ -137,18 +139,23 @@ impl Ready {
         let committed = output(git.args(self.pathspecs(&self.paths)), text(message).as_bytes());
         let failed = match committed {
             Ok(committed) if committed.status.success() => None,
-            Ok(committed) => Some(said(&committed)),
-            Err(error) => Some(error.to_string()),
+            Ok(committed) if committed.status.code() == Some(GIT_FAILED) => {
+                Some(Failure::new(format!("git cannot commit: {}", said(&committed))))
+            }
+            Ok(committed) if committed.status.code().is_none() => {
+                Some(Failure::new("git was ended by a signal before it had committed"))
+            }
+            Ok(committed) => Some(refused(format!("a hook refused the commit: {}", said(&committed)))),
+            Err(error) => Some(not_run(error)),
         };
-        if let Some(why) = failed {
+        if let Some(failure) = failed {
             if !self.fresh.is_empty() {
                 // What cannot be undone here is told by `git status`.
                 let _ = intend(&["rm", "--cached", "--quiet", "--force", "--ignore-unmatch"]);
             }
-            return Err(Failure::new(format!("git refused the commit, or a hook of it did: {why}")).with_exit(Exit::No));
+            return Err(failure);
         }
-        run(&self.top, &["rev-parse", "--short", "HEAD"])
-            .map_err(|why| Failure::new(format!("the commit was made, but git cannot tell its name: {why}")))
+        Ok(run(&self.top, &["rev-parse", "--short", "HEAD"]).unwrap_or_else(|_| "HEAD".to_owned()))
     }
 
     fn pathspecs(&self, paths: &[PathBuf]) -> Vec<std::ffi::OsString> {
@@ -159,6 +166,15 @@ impl Ready {
         };
         paths.iter().map(spec).collect()
     }
+}
+
+/// Whether `git add` would take a file: it lies in a work tree, and is not ignored.
+pub(super) fn would_take(file: &Path) -> bool {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = file.file_name() else { return false };
+    // It ends with 0 where the file is ignored, and with 128 where there is no work tree.
+    let asked = output(command(folder).args(["check-ignore", "--quiet", "--"]).arg(name), &[]);
+    asked.is_ok_and(|asked| asked.status.code() == Some(1))
 }
 
 /// A subject line, and below it what else is to be said.

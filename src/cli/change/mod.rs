@@ -6,6 +6,7 @@
 //! | `place` | where the files really are, and which are not ours to change |
 //! | `beside` | files under hidden names, with the mode, owner and attributes of others |
 //! | `apply` | all files, or none |
+//! | `swap` | one file to and from its place, and nothing of anybody else's lost |
 //! | `git` | commits of just these files |
 //! | `secret` | where a new secret goes |
 //! | `diff`, `report` | what people and programs are told |
@@ -18,6 +19,7 @@ mod lock;
 mod place;
 mod report;
 mod secret;
+mod swap;
 
 use std::io;
 use std::path::PathBuf;
@@ -29,8 +31,9 @@ use crate::config::Tree;
 use crate::edit::{self, Plan, Refused};
 
 use super::output::Colour;
-use super::render::{Paths, human_at};
-use super::{Exit, Failure, Folder, output, prompt};
+use super::render::{Paths, human_at, visible};
+use super::signals::Held;
+use super::{Exit, Failure, Folder, output, prompt, test};
 
 use apply::Applied;
 use lock::Lock;
@@ -42,6 +45,9 @@ pub(super) use secret::SecretArguments;
 
 /// So often a plan is made anew where somebody else changes the files meanwhile.
 const ATTEMPTS_MAX: usize = 3;
+
+/// The code of a file that the system does not let us read.
+const UNREADABLE: &str = "file-unreadable";
 
 /// What every command takes that changes the folder.
 #[derive(Debug, Args)]
@@ -129,14 +135,31 @@ impl NamedFolder {
         }
     }
 
+    /// Tells why nothing can be said of the folder.
+    pub(super) fn cannot_tell(&self, refused: &Refused) -> Failure {
+        let failure = self.refusal(refused);
+        match refused {
+            Refused::Broken(_) => Failure { message: "the configuration has errors".to_owned(), ..failure },
+            _ => failure,
+        }
+    }
+
     /// Tells why something is refused, with the lines of the files.
     pub(super) fn refusal(&self, refused: &Refused) -> Failure {
         if let Some(problems) = refused.problems() {
             let colour = Colour::Auto.on(&io::stderr());
             let paths = Paths::as_named(&self.dir);
-            output::note(&human_at(&problems.diagnostics, &problems.sources, &problems.secrets, &paths, colour));
+            // As `portolan test` shows them, with what decides.
+            let tests = test::explained(problems, Timestamp::now());
+            let (found, secrets) = match &tests {
+                Some((found, hidden)) => (found, hidden),
+                None => (&problems.diagnostics, &problems.secrets),
+            };
+            output::note(&human_at(found, &problems.sources, secrets, &paths, colour));
         }
+        let is_unreadable = |problems: &edit::Problems| problems.diagnostics.iter().any(|d| d.code == UNREADABLE);
         let exit = match refused {
+            Refused::Broken(problems) if is_unreadable(problems) => Exit::Failed,
             Refused::Form { .. } => Exit::Usage,
             Refused::NoRandomness => Exit::Failed,
             _ => Exit::No,
@@ -200,46 +223,62 @@ fn attempt(request: &Request<'_>, root: &Root, is_alone: bool, confirmed: Option
         outcome.report(arguments.format, None, None)?;
         return Ok(Exit::Done);
     }
+    if plan.secret.is_some() && outcome.file.is_none() {
+        output::require_reader()?;
+    }
     let ready = if arguments.commit { Some(git::Ready::for_files(root, &targets)?) } else { None };
     let secret =
         plan.secret.as_ref().zip(delivery.as_ref()).map(|(secret, delivery)| (delivery, delivery.text(secret)));
+    // An interrupt now would leave a secret in force that nobody has seen.
+    let _held = Held::begin().map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
     // Before the files: a secret that is in force and that nobody has would lock its user out.
     let file = match &secret {
         Some((Delivery { file: Some(path), .. }, text)) => Some(SecretFile::create(path, text)?),
         _ => None,
     };
-    let applied = Applied::make(&targets, is_alone)?;
-    let commit = match ready.as_ref().map(|ready| ready.commit(&plan.message)).transpose() {
-        Ok(commit) => commit,
-        Err(failure) => {
-            applied.take_back()?;
-            return Err(Failure { message: format!("{}; the files were put back", failure.message), ..failure }.into());
+    let mut applied = Applied::make(&targets, is_alone, &root.path.join("repos"))?;
+    let shown = secret.as_ref().filter(|_| file.is_none()).map(|(_, text)| text.as_str());
+    let done = match &ready {
+        None => outcome.report(arguments.format, shown, None).map(|()| None),
+        Some(ready) => {
+            // Hooks may add whatever they find.
+            applied.leave_nothing_aside();
+            ready.commit(&plan.message).map(Some)
         }
     };
-    let shown = secret.as_ref().filter(|_| file.is_none()).map(|(_, text)| text.as_str());
-    let reported = outcome.report(arguments.format, shown, commit.as_deref());
-    match (reported, commit) {
-        (Err(failure), None) if shown.is_some() => {
-            applied.take_back()?;
-            Err(Failure { message: format!("{}; the files were put back", failure.message), ..failure }.into())
+    let commit = match done {
+        Ok(commit) => commit,
+        Err(failure) => {
+            let then = match applied.take_back() {
+                Ok(()) => "the files were put back".to_owned(),
+                Err(left) => {
+                    // It may be in force.
+                    file.into_iter().for_each(SecretFile::keep);
+                    left.message
+                }
+            };
+            return Err(Failure { message: format!("{}; {then}", failure.message), ..failure }.into());
         }
-        (Err(failure), Some(_)) if shown.is_some() => {
-            applied.keep();
-            Err(failure
-                .with_hint(
-                    "the change is committed, and nobody has the secret: `portolan user rotate` makes another one",
-                )
-                .into())
-        }
-        (reported, _) => {
-            applied.keep();
-            if let Some(file) = file {
-                file.keep();
-            }
-            reported?;
-            Ok(Exit::Done)
-        }
+    };
+    applied.keep();
+    if let Some(file) = file {
+        file.keep();
     }
+    if let Some(path) = outcome.file.filter(|path| git::would_take(path)) {
+        let path = visible(&path.display().to_string());
+        output::note(&format!("note: `{path}` lies in a git work tree that does not ignore it; commit it nowhere\n"));
+    }
+    if let Some(commit) = commit {
+        outcome.report(arguments.format, shown, Some(&commit)).map_err(|failure| {
+            let failure =
+                Failure { message: format!("{}; the change is committed as {commit}", failure.message), ..failure };
+            match shown {
+                Some(_) => failure.with_hint("nobody has the secret: `portolan user rotate` makes another one"),
+                None => failure,
+            }
+        })?;
+    }
+    Ok(Exit::Done)
 }
 
 /// What would change, and where it would go.
@@ -253,7 +292,7 @@ fn planned(request: &Request<'_>, root: &Root) -> Result<(Plan, Vec<Target>, Opt
     let plan = (request.plan)(&folder).map_err(|refused| named.refusal(&refused))?;
     let targets = root.targets(&plan.files, &tree)?;
     if let Some(file) = delivery.as_ref().and_then(|delivery| delivery.file.as_deref()) {
-        root.refuse_configuration(file)?;
+        root.refuse_configuration(file, &tree)?;
     }
     Ok((plan, targets, delivery))
 }
@@ -269,6 +308,7 @@ fn show(request: &Request<'_>, root: &Root) -> Result<Exit, Failure> {
         git::Ready::for_files(root, &targets)?;
     }
     let file = delivery.as_ref().and_then(|delivery| delivery.file.as_deref());
+    file.map_or(Ok(()), SecretFile::require_free)?;
     let outcome = Outcome { plan: &plan, targets: &targets, file };
     outcome.preview(arguments.format, arguments.color.on(&io::stdout()))?;
     Ok(Exit::Done)

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::render::Paths;
-use crate::cli::{Exit, Failure};
+use crate::cli::{CREDENTIALS, Exit, Failure};
 use crate::config::Tree;
 use crate::edit::FileChange;
 
@@ -61,19 +62,25 @@ impl Root {
             targets.push(Target { name: Arc::clone(name), shown, path, change: change.clone() });
         }
         self.refuse_second_names(&targets, tree)?;
+        // Whoever is killed between two files can repeat a deletion only as long as the user is there.
+        let length = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        let goes = |target: &Target| {
+            let (before, after) = (length(&target.change.before), length(&target.change.after));
+            CREDENTIALS.contains(&&*target.name) && after < before
+        };
+        targets.sort_by_key(goes);
         Ok(targets)
     }
 
     /// A secret that is written where the server reads would be taken for a part of the configuration.
-    pub(super) fn refuse_configuration(&self, file: &Path) -> Result<(), Failure> {
+    pub(super) fn refuse_configuration(&self, file: &Path, tree: &Tree) -> Result<(), Failure> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let (Ok(folder), Some(last)) = (folder.canonicalize(), file.file_name()) else { return Ok(()) };
-        let real = folder.join(last);
-        let Ok(below) = real.strip_prefix(&self.path) else { return Ok(()) };
-        let name = below.to_string_lossy();
-        let is_yaml = [".yaml", ".yml"].iter().any(|ending| name.ends_with(ending));
-        let is_read = !name.contains('/') || name.starts_with("repos/") || name.starts_with("tests/");
-        if is_yaml && is_read {
+        let is_yaml = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        let Ok(folder) = folder.canonicalize() else { return Ok(()) };
+        // Links may lead the server to folders that lie elsewhere.
+        let parents: HashSet<&Path> = tree.files.keys().filter_map(|name| Path::new(&**name).parent()).collect();
+        let mut read = parents.into_iter().filter_map(|parent| self.path.join(parent).canonicalize().ok());
+        if is_yaml && (folder.starts_with(&self.path) || read.any(|read| folder.starts_with(read))) {
             let why = format!("`{}` would be a file of the configuration", file.display());
             return Err(refused(why, "name a file outside of the folder for the secret"));
         }
@@ -87,6 +94,10 @@ impl Root {
             io::ErrorKind::NotFound => Halt::Changed(shown.to_owned()),
             _ => Halt::Failed(Failure::new(format!("cannot read `{shown}`: {error}"))),
         })?;
+        if fs::metadata(&real).is_ok_and(|meta| meta.nlink() > 1) {
+            let why = format!("`{shown}` has a second name (a hard link), under which it would stay as it is");
+            return Err(refused(why, "give it a file of its own: copy it, and move the copy over it").into());
+        }
         if real == named {
             return Ok(real);
         }

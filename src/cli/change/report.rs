@@ -1,6 +1,7 @@
 //! What is told of a change.
 
 use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -43,9 +44,14 @@ impl Outcome<'_> {
                 writeln!(text, "wrote the secret of `{}` to {}", visible(&made.user), visible(&file.to_string_lossy()));
         }
         match (secret, &self.plan.secret) {
-            (Some(secret), Some(made)) => {
+            (Some(secret), Some(made)) if io::stdout().is_terminal() => {
                 output::note(&format!("{text}\nthe secret of `{}`, shown only now:\n", visible(&made.user)));
                 seen_or(secret, true)?;
+            }
+            // Whoever reads stdout has it first, or nothing was done that could be told.
+            (Some(secret), Some(made)) => {
+                seen_or(secret, true)?;
+                output::note(&format!("{text}wrote the secret of `{}` to stdout\n", visible(&made.user)));
             }
             _ => output::result(&text)?,
         }
@@ -86,6 +92,7 @@ impl Outcome<'_> {
         let file = |target: &Target| json!({ "path": &*target.name, "change": verb(target) });
         json!({
             "dry_run": is_dry_run,
+            "commit": null,
             "summary": summary,
             "details": access,
             "notes": self.plan.notes,

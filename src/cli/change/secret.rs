@@ -96,6 +96,12 @@ impl SecretArguments {
                 "it has lower-case letters, digits, `-` and `.`, and begins and ends with a letter or a digit",
             ));
         }
+        if self.secret_file.as_deref() == Some(Path::new("-")) {
+            return Err(usage(
+                "`--secret-file` names a file, and `-` is none".to_owned(),
+                "without the option the secret goes to stdout",
+            ));
+        }
         Ok(Delivery { file: self.secret_file.clone(), form: self.output, host, secret_name: self.secret_name.clone() })
     }
 }
@@ -132,17 +138,27 @@ pub(super) struct SecretFile {
 }
 
 impl SecretFile {
+    /// Refuses a place where something is.
+    pub(super) fn require_free(path: &Path) -> Result<(), Failure> {
+        match path.symlink_metadata() {
+            Ok(_) => Err(Self::failed(path, &io::ErrorKind::AlreadyExists.into())),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn failed(path: &Path, error: &io::Error) -> Failure {
+        let failure = |why: &str| Failure::new(format!("cannot write the secret to `{}`: {why}", path.display()));
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => failure("something is there already")
+                .with_exit(Exit::No)
+                .with_hint("name a file that is not there; nothing is written over, and nothing was changed"),
+            _ => failure(&error.to_string()).with_hint("nothing was changed"),
+        }
+    }
+
     /// Creates a file that is not there. What is there, be it a link or a device, is left alone.
     pub(super) fn create(path: &Path, text: &str) -> Result<Self, Failure> {
-        let failed = |error: io::Error| {
-            let failure = Failure::new(format!("cannot write the secret to `{}`: {error}", path.display()));
-            match error.kind() {
-                io::ErrorKind::AlreadyExists => failure
-                    .with_exit(Exit::No)
-                    .with_hint("name a file that is not there; nothing is written over, and nothing was changed"),
-                _ => failure.with_hint("nothing was changed"),
-            }
-        };
+        let failed = |error: io::Error| Self::failed(path, &error);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
         let made = Self { path: path.to_owned(), is_kept: false };
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
@@ -253,6 +269,7 @@ mod tests {
             (arguments(Form::Docker, Some("https://x")), false),
             (arguments(Form::Docker, Some("x")), true),
             (arguments(Form::Text, Some("x")), false),
+            (SecretArguments { secret_file: Some("-".into()), ..arguments(Form::Text, None) }, false),
             (SecretArguments { secret_name: Some("X".to_owned()), ..arguments(Form::Kubernetes, Some("x")) }, false),
         ] {
             assert_eq!(arguments.delivery(&settings, is_json).unwrap_err().exit, Exit::Usage, "{arguments:?}");
@@ -266,7 +283,9 @@ mod tests {
         let path = dir.path().join("secret");
         drop(SecretFile::create(&path, "one").unwrap());
         assert!(!path.exists());
+        SecretFile::require_free(&path).unwrap();
         SecretFile::create(&path, "one").unwrap().keep();
+        assert_eq!(SecretFile::require_free(&path).unwrap_err().exit, Exit::No);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
         assert_eq!(SecretFile::create(&path, "two").unwrap_err().exit, Exit::No);
         let link = dir.path().join("link");

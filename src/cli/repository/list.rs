@@ -20,7 +20,7 @@ pub(in crate::cli) struct ListArguments {
 
 pub(super) fn run(arguments: &ListArguments) -> Result<Exit, Failure> {
     let folder = arguments.folder.load()?;
-    let rows = list_repositories(&folder).map_err(|refused| arguments.folder.refusal(&refused))?;
+    let rows = list_repositories(&folder).map_err(|refused| arguments.folder.cannot_tell(&refused))?;
     arguments.folder.tell_errors(&folder);
     output::result(&match arguments.format {
         TableFormat::Json => json_text(&json!({ "repositories": rows.iter().map(as_json).collect::<Vec<_>>() })),

@@ -8,7 +8,7 @@ use clap_complete::ArgValueCompleter;
 use crate::edit::{self, AddRepository, GrantRequest, Plan, Refused, RevokeRequest};
 
 use super::change::{self, ChangeArguments, Request};
-use super::completions::{repositories, storages, subjects};
+use super::completions::{operations, repositories, storages, subjects};
 use super::{Exit, Failure};
 
 #[derive(Debug, Subcommand)]
@@ -56,7 +56,7 @@ pub(super) struct GrantArguments {
     #[arg(add = ArgValueCompleter::new(subjects))]
     who: String,
     /// What: words such as `read`, or granular permissions such as `repository:app:push`
-    #[arg(value_name = "OPERATION", required = true)]
+    #[arg(value_name = "OPERATION", required = true, add = ArgValueCompleter::new(operations))]
     operations: Vec<String>,
     /// Until when: a date, a time, or from now (`90d`, `12h`)
     #[arg(long, value_name = "DATE|DURATION")]
@@ -80,7 +80,7 @@ pub(super) struct RevokeArguments {
     #[arg(add = ArgValueCompleter::new(subjects))]
     who: String,
     /// What, as it was granted (default: everything that is granted to just them)
-    #[arg(value_name = "OPERATION")]
+    #[arg(value_name = "OPERATION", add = ArgValueCompleter::new(operations))]
     operations: Vec<String>,
     #[command(flatten)]
     change: ChangeArguments,

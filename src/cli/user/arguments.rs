@@ -1,6 +1,6 @@
 //! The arguments of the commands that change users.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use clap_complete::ArgValueCompleter;
 
 use crate::cli::change::{ChangeArguments, SecretArguments};
@@ -64,6 +64,7 @@ pub(in crate::cli) struct EditArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["pull", "push"]))]
 pub(in crate::cli) struct AttachArguments {
     /// The user
     #[arg(add = ArgValueCompleter::new(users))]
@@ -73,7 +74,6 @@ pub(in crate::cli) struct AttachArguments {
         long,
         value_name = "REPOSITORY",
         num_args = 1..,
-        required_unless_present = "push",
         add = ArgValueCompleter::new(repositories)
     )]
     pull: Vec<String>,
@@ -144,6 +144,11 @@ pub(in crate::cli) struct DeleteArguments {
 }
 
 impl AddArguments {
+    /// Whether what was meant for the name may have been taken for one more repository.
+    pub(super) fn may_have_lost_its_name(&self) -> bool {
+        self.name.is_none() && self.pull.len().max(self.push.len()) > 1
+    }
+
     pub(super) fn request(&self, secret: NewUserSecret) -> AddUser {
         AddUser {
             name: self.name.clone(),

@@ -8,9 +8,9 @@ use serde_json::json;
 
 use crate::cli::change::NamedFolder;
 use crate::cli::completions::groups;
-use crate::cli::render::json_text;
+use crate::cli::render::{json_text, visible};
 use crate::cli::table::{Cell, Table, TableFormat};
-use crate::cli::{Exit, Failure, output};
+use crate::cli::{CREDENTIALS, Exit, Failure, output};
 use crate::config::parse_duration;
 use crate::edit::{UserFilter, UserRow, UserState, list_users};
 
@@ -75,8 +75,17 @@ pub(super) fn run(arguments: &ListArguments) -> Result<Exit, Failure> {
         group: arguments.group.clone(),
         state: arguments.state.map(State::of),
     };
-    let rows = list_users(&folder, &filter).map_err(|refused| arguments.folder.refusal(&refused))?;
+    let rows = list_users(&folder, &filter).map_err(|refused| arguments.folder.cannot_tell(&refused))?;
     arguments.folder.tell_errors(&folder);
+    if !CREDENTIALS.iter().any(|name| folder.compiled().sources.contains_key(*name)) {
+        output::note("note: there is no `credentials.yaml` here, and so no user\n");
+    }
+    if let Some(group) = arguments.group.as_deref().map(|group| group.strip_prefix('/').unwrap_or(group))
+        && !folder.group_names().contains(&group)
+    {
+        let group = visible(group);
+        output::note(&format!("note: nobody is in the group `{group}`, and nothing is granted to it\n"));
+    }
     output::result(&match arguments.format {
         TableFormat::Json => json_text(&json!({ "users": rows.iter().map(user_json).collect::<Vec<_>>() })),
         TableFormat::Human => table(&rows, REPOSITORIES_MAX).human(),

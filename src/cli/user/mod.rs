@@ -143,7 +143,11 @@ fn one(arguments: &OneArguments, plan: fn(&edit::Folder, &str) -> Result<Plan, R
 fn add(arguments: &AddArguments) -> Result<Exit, Failure> {
     if arguments.generate {
         let request = arguments.request(NewUserSecret::Generate);
-        return making_a_secret(&arguments.change, &arguments.secret, &|folder| edit::add_user(folder, &request));
+        let made = making_a_secret(&arguments.change, &arguments.secret, &|folder| edit::add_user(folder, &request));
+        return made.map_err(|failure| match arguments.may_have_lost_its_name() {
+            true => failure.with_hint("a user's name stands before `--pull` and `--push`, which take all that follows"),
+            false => failure,
+        });
     }
     let usage = |message: &str, hint: &str| Failure::new(message).with_exit(Exit::Usage).with_hint(hint);
     let Some(name) = arguments.name.as_deref() else {

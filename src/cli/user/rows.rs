@@ -93,8 +93,8 @@ mod tests {
             attached_texts(&all),
             [
                 "team/app: pull push overwrite",
-                "team/app api:v* (until 2099-01-02T00:00:00Z): push",
-                "team/app (ended 2020-01-02T00:00:00Z): delete",
+                "team/app api:v* (until 2099-01-01): push",
+                "team/app (ended 2020-01-01): delete",
             ]
         );
     }

@@ -30,7 +30,7 @@ pub(in crate::cli) struct ShowArguments {
 
 pub(super) fn run(arguments: &ShowArguments) -> Result<Exit, Failure> {
     let folder = arguments.folder.load()?;
-    let details = show_user(&folder, &arguments.name).map_err(|refused| arguments.folder.refusal(&refused))?;
+    let details = show_user(&folder, &arguments.name).map_err(|refused| arguments.folder.cannot_tell(&refused))?;
     arguments.folder.tell_errors(&folder);
     output::result(&match arguments.format {
         Format::Human => human(&details),
