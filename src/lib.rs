@@ -10,6 +10,7 @@
 //! | [`identity`] | who is asking |
 //! | [`policy`] | what they may do |
 //! | [`config`] | text to model |
+//! | [`edit`] | change to text |
 //! | [`storage`] | bytes |
 //! | [`registry`] | the use cases |
 //! | [`live`] | the folder, live |
@@ -19,6 +20,7 @@
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
+pub mod edit;
 pub mod identity;
 pub mod live;
 pub mod oci;

@@ -5,11 +5,12 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 
 use crate::config::SCHEMA_NAMES;
+use crate::edit::generate_secret;
 use crate::identity::PasswordHash;
 use crate::live;
 
 use super::written::Written;
-use super::{Exit, Failure, Folder, output, password, schema};
+use super::{Exit, Failure, Folder, output, schema};
 
 /// Name of the folder's first user.
 const ADMIN: &str = "admin";
@@ -74,7 +75,7 @@ fn write(folder: &Path, ci: Ci) -> Result<(String, Written), Failure> {
                 .with_hint("name a folder that is new or empty"));
         }
     }
-    let password = password::generate()?;
+    let password = generate_secret().map_err(|error| Failure::new(error.to_string()))?;
     let hash =
         PasswordHash::create(&password).map_err(|error| Failure::new(format!("cannot hash the password: {error}")))?;
     let credentials = include_str!("init/credentials.yaml").replace("HASH", hash.as_entry());

@@ -3,30 +3,37 @@
 //! Imports everything below.
 
 mod access;
+mod change;
 mod check;
+mod completions;
 mod exit;
 mod explain;
 mod hash;
 mod import;
 mod init;
+mod man;
 mod output;
-mod password;
+mod prompt;
 mod remote;
 mod render;
+mod repository;
 mod schema;
 mod secret;
 mod serve;
+mod signals;
 mod status;
 mod storage;
 mod storages;
 mod table;
 mod test;
+mod user;
 mod wait;
 mod written;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Tree;
@@ -96,6 +103,24 @@ enum Command {
     /// Cares for a storage: collects garbage, finds damages, counts, copies; while servers run, or not
     #[command(subcommand, after_help = "Example:\n  portolan storage verify /etc/portolan --data /var/lib/portolan")]
     Storage(storage::StorageCommand),
+    /// Changes users in place: adds, edits, rotates, disables, deletes, and lists them
+    #[command(subcommand, after_help = "Example:\n  portolan user add ci --generate --push library --commit")]
+    User(user::UserCommand),
+    /// Changes repositories in place: adds, grants, revokes, deletes, and lists them
+    #[command(subcommand, after_help = "Example:\n  portolan repository grant library jane read")]
+    Repository(repository::RepositoryCommand),
+    /// Prints a script with which a shell completes commands, options and names
+    #[command(
+        after_help = "Examples:\n  portolan completions bash > ~/.local/share/bash-completion/completions/portolan\n  \
+        portolan completions zsh > ~/.zfunc/_portolan      with `~/.zfunc` in `fpath`\n  \
+        portolan completions fish > ~/.config/fish/completions/portolan.fish\n\n\
+        The script belongs to this version; make it anew after an update."
+    )]
+    Completions(completions::CompletionsArguments),
+    /// Prints the manual's pages, or writes them to a folder
+    #[command(after_help = "Examples:\n  portolan man > portolan.1 && man -l portolan.1\n  \
+        portolan man /usr/local/share/man/man1")]
+    Man(man::ManArguments),
 }
 
 /// The configuration folder.
@@ -140,11 +165,19 @@ fn holds_none(tree: &Tree) -> bool {
 
 /// Runs the command that the arguments name, the first of them being the program's name.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    if let Some(exit) = completions::answer(&arguments) {
+        return exit;
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Nobody is left to be told where printing fails.
             let _ = error.print();
+            let is_empty = std::env::var_os("PORTOLAN_CONFIG").is_some_and(|folder| folder.is_empty());
+            if is_empty && error.kind() == ErrorKind::InvalidValue {
+                output::note("hint: `PORTOLAN_CONFIG` is set and empty; unset it, or let it name the folder\n");
+            }
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
@@ -161,6 +194,10 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Command::Status(arguments) => status::run(&arguments),
         Command::Wait(arguments) => wait::run(&arguments),
         Command::Storage(command) => storage::run(&command),
+        Command::User(command) => user::run(&command),
+        Command::Repository(command) => repository::run(&command),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     };
     result.unwrap_or_else(|failure| {
         output::report(&failure);

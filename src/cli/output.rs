@@ -46,6 +46,32 @@ pub(super) fn seen(text: &str) -> io::Result<()> {
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
 }
 
+/// Refuses a stdout in which everything is lost. One that is closed when a program starts is the null device by now.
+pub(super) fn require_reader() -> Result<(), Failure> {
+    let stdout = rustix::fs::fstat(io::stdout());
+    let null = rustix::fs::stat("/dev/null");
+    let is_lost = match (&stdout, &null) {
+        (Ok(stdout), Ok(null)) => (stdout.st_dev, stdout.st_ino) == (null.st_dev, null.st_ino),
+        (stdout, _) => stdout.is_err(),
+    };
+    if !is_lost {
+        return Ok(());
+    }
+    Err(Failure::new("stdout is closed or the null device, so that nobody would have the secret; nothing was changed")
+        .with_hint("`--secret-file FILE` writes it to a file"))
+}
+
+/// The width of the terminal that stdout is, where it is one.
+pub(super) fn width() -> Option<usize> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let asked = || rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
+    told.filter(|columns| *columns > 0).or_else(asked).filter(|columns| *columns > 0)
+}
+
 /// Writes a note for people to stderr.
 pub(super) fn note(text: &str) {
     // Without stderr there is nobody to be told.

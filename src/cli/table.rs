@@ -1,8 +1,20 @@
 //! Tables in the forms in which commands print them: for people, as CSV, as Markdown.
 
 use clap::ValueEnum;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::output;
 use super::render::visible;
+
+/// Blanks between two columns.
+const GAP: usize = 2;
+/// No column is made narrower.
+const COLUMN_MIN: usize = 6;
+/// Words up to this width, such as moments, stay whole.
+const WORD_MAX: usize = 20;
+
+/// Lines of a cell end behind these.
+const BREAKS: [char; 3] = [' ', ',', '/'];
 
 /// How to print a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,23 +77,70 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Columns side by side; `-` stands for an empty cell.
+    /// Columns side by side; `-` stands for an empty cell. On a terminal the table is no wider than that: columns in
+    /// which nothing stands are left out, and cells that are too long go on in the next line.
     pub(super) fn human(&self) -> String {
-        let shown = |cell: &Cell| Some(cell.text()).filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
-        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(shown).collect()).collect();
-        let head: Vec<String> = self.head.iter().map(|word| (*word).to_owned()).collect();
+        self.human_within(output::width())
+    }
+
+    fn human_within(&self, available: Option<usize>) -> String {
+        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(Cell::text).collect()).collect();
         let width = |at: usize| {
-            let cells = rows.iter().chain([&head]).filter_map(|row| row.get(at));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.width());
+            cells.chain(self.head.get(at).map(|word| word.width())).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..head.len()).map(width).collect();
+        let mut columns: Vec<usize> = (0..self.head.len()).collect();
+        let too_wide =
+            |columns: &[usize]| available.filter(|available| whole(columns.iter().copied().map(width)) > *available);
+        if too_wide(&columns).is_some() {
+            columns.retain(|at| rows.iter().any(|row| row.get(*at).is_some_and(|cell| !cell.is_empty())));
+        }
+        let mut widths: Vec<usize> = columns.iter().copied().map(width).collect();
+        if let Some(available) = too_wide(&columns) {
+            let least = |at: &usize| {
+                let cells = rows.iter().filter_map(|row| row.get(*at)).map(String::as_str);
+                cells.chain(self.head.get(*at).copied()).map(least_width).max().unwrap_or(0)
+            };
+            let least: Vec<usize> = columns.iter().map(least).collect();
+            if whole(least.iter().copied()) > available {
+                return self.upright(&rows, available);
+            }
+            narrow(&mut widths, &least, available.saturating_sub(GAP * columns.len().saturating_sub(1)));
+        }
+        let shown = |cell: &String| if cell.is_empty() { "-".to_owned() } else { cell.clone() };
+        let picked = |row: &[String]| columns.iter().filter_map(|at| row.get(*at)).map(shown).collect::<Vec<_>>();
+        let head: Vec<String> = self.head.iter().map(|word| (*word).to_owned()).collect();
+        let (head, rows) = (picked(&head), rows.iter().map(|row| picked(row)).collect::<Vec<_>>());
         let mut text = String::new();
         for row in [&head].into_iter().chain(&rows) {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-            text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-            text.push('\n');
+            let cells: Vec<Vec<String>> = row.iter().zip(&widths).map(|(cell, width)| wrapped(cell, *width)).collect();
+            for at in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+                let mut line = String::new();
+                for (cell, width) in cells.iter().zip(&widths) {
+                    let part = cell.get(at).map(String::as_str).unwrap_or_default();
+                    line.push_str(part);
+                    line.push_str(&" ".repeat(width.saturating_sub(part.width()) + GAP));
+                }
+                text.push_str(line.trim_end());
+                text.push('\n');
+            }
         }
         text
+    }
+
+    /// A line for each cell, where columns side by side do not fit.
+    fn upright(&self, rows: &[Vec<String>], available: usize) -> String {
+        let mut texts = Vec::new();
+        for row in rows {
+            let mut text = String::new();
+            for (head, cell) in self.head.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+                let lines = wrapped(&format!("{head}: {cell}"), available.saturating_sub(GAP).max(COLUMN_MIN));
+                text.push_str(&lines.join(&format!("\n{}", " ".repeat(GAP))));
+                text.push('\n');
+            }
+            texts.push(text);
+        }
+        texts.join("\n")
     }
 
     /// RFC 4180. A cell that a spreadsheet would take for a formula begins with `'`.
@@ -105,6 +164,51 @@ impl Table {
         }
         text
     }
+}
+
+/// The width of a line of such columns.
+fn whole(widths: impl Iterator<Item = usize>) -> usize {
+    widths.map(|width| width + GAP).sum::<usize>().saturating_sub(GAP)
+}
+
+/// The width that a cell must have at least.
+fn least_width(cell: &str) -> usize {
+    let words = cell.split_inclusive(BREAKS).map(|word| word.trim_end().width());
+    words.map(|width| if width > WORD_MAX { COLUMN_MIN } else { width }).max().unwrap_or(0).max(1)
+}
+
+/// Takes from the widest columns until all fit, as far as they can be narrowed; from the first one, by which people
+/// name a row, only where the others are not enough.
+fn narrow(widths: &mut [usize], least: &[usize], available: usize) {
+    let mut too_much = widths.iter().sum::<usize>().saturating_sub(available);
+    while too_much > 0 {
+        let others = widths.iter_mut().zip(least).skip(1).filter(|(width, least)| **width > **least);
+        let Some((widest, _)) = others.max() else { break };
+        *widest -= 1;
+        too_much -= 1;
+    }
+    if let (Some(first), Some(least)) = (widths.first_mut(), least.first()) {
+        *first = first.saturating_sub(too_much).max(*least);
+    }
+}
+
+/// The lines of a cell, broken behind a blank or a comma where there is one, and anywhere else where there is none.
+fn wrapped(cell: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in cell.split_inclusive(BREAKS) {
+        if !line.is_empty() && line.width() + word.trim_end().width() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        for c in word.chars() {
+            if c != ' ' && !line.is_empty() && line.width() + c.width().unwrap_or(0) > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(c);
+        }
+    }
+    lines.push(line);
+    lines.iter().map(|line| line.trim().to_owned()).collect()
 }
 
 fn csv_cell(text: &str) -> String {
@@ -162,6 +266,37 @@ mod tests {
     fn columns_stand_below_one_another() {
         let text = table(&["a", "", "long\u{1b}"]).human();
         assert_eq!(text, "one         two\na           a\n-           -\nlong\\u{1b}  long\\u{1b}\n");
+    }
+
+    #[test]
+    fn a_table_fits_the_terminal() {
+        let table = table(&["repository:a-very-long/name:pull and more", "写写写写写写写写写写写写", "x"]);
+        for available in [24, 30, 40, 60, 200] {
+            let text = table.human_within(Some(available));
+            assert!(text.lines().all(|line| line.width() <= available), "{text}");
+            let whole: String = text.chars().filter(|c| *c == '写').collect();
+            assert_eq!(whole.chars().count(), 24, "nothing is cut off: {text}");
+        }
+        assert_eq!(table.human_within(Some(200)), table.human_within(None));
+        // Less than the columns need is not to be had.
+        assert!(table.human_within(Some(5)).lines().all(|line| line.width() <= 2 * COLUMN_MIN + GAP));
+        let second = table.human_within(None).lines().nth(2).unwrap().to_owned();
+        assert_eq!(second.width(), 41 + GAP + 24, "a wide character takes two places: {second}");
+        let mut sparse = Table::new(&["one", "nothing", "two"]);
+        sparse.push(["abcdef", "", "ghijkl"].map(|text| Cell::Plain(text.to_owned())).to_vec());
+        assert_eq!(sparse.human_within(Some(23)), "one     nothing  two\nabcdef  -        ghijkl\n");
+        assert_eq!(sparse.human_within(Some(22)), "one     two\nabcdef  ghijkl\n");
+        let mut moments = Table::new(&["user", "expires", "description"]);
+        moments.push(
+            ["jane", "2027-01-02T00:00:00Z", "pushes what is built"].map(|text| Cell::Plain(text.to_owned())).to_vec(),
+        );
+        for available in [24, 30, 40, 44, 60] {
+            let text = moments.human_within(Some(available));
+            assert!(text.contains("2027-01-02T00:00:00Z"), "moments stay whole: {text}");
+            assert!(text.lines().all(|line| line.width() <= available), "{text}");
+        }
+        assert_eq!(wrapped("a, bcd, efgh", 6), ["a,", "bcd,", "efgh"]);
+        assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
     }
 
     #[test]

@@ -21,13 +21,21 @@ pub struct BadYaml {
 /// The first problem: of the syntax, a duplicate key, a tag, nesting or aliases beyond the bounds of
 /// configuration files, or a text without content.
 pub fn read_foreign(text: &str) -> Result<yaml::Node<'_>, BadYaml> {
+    let empty = || BadYaml { line: 1, column: 1, message: "there is no content".to_owned() };
+    read_whole(text)?.filter(|root| !root.is_null()).ok_or_else(empty)
+}
+
+/// Reads a text as [`read_foreign`] does, and takes one without content as well.
+///
+/// # Errors
+/// The first problem.
+pub fn read_whole(text: &str) -> Result<Option<yaml::Node<'_>>, BadYaml> {
     let document = yaml::read(text);
     if let Some(problem) = document.problems.iter().min_by_key(|problem| problem.span.start) {
         let (line, column) = line_column(text, problem.span.start);
         return Err(BadYaml { line, column, message: words(&problem.kind) });
     }
-    let empty = || BadYaml { line: 1, column: 1, message: "there is no content".to_owned() };
-    document.root.filter(|root| !root.is_null()).ok_or_else(empty)
+    Ok(document.root)
 }
 
 fn words(kind: &ProblemKind) -> String {

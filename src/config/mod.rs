@@ -32,7 +32,7 @@ mod yaml;
 pub use access_test::{AccessTest, Claim, TestImage, Written, test_failure};
 pub use codes::{ALL as CODES, Code, code};
 pub use compile::{check, compile, compile_keeping, parse_duration};
-pub use foreign::{BadYaml, read_foreign};
+pub use foreign::{BadYaml, read_foreign, read_whole};
 pub use model::{
     Checked, Compiled, DEFAULT_LISTEN, Garbage, LogFormat, LogLevel, Model, PasswordPolicy, Reference, ReloadMode,
     S3Credentials, S3Definition, SecretSource, Settings, StorageDefinition, Tls,
@@ -43,7 +43,7 @@ pub use removals::{Gone, Removals};
 pub use shape::{SCHEMA_NAMES, schema};
 pub use share::side_by_side;
 pub use tree::{Content, Text, Tree};
-pub use yaml::{FILE_MAX_BYTES, Node, readers_agree};
+pub use yaml::{FILE_MAX_BYTES, Marks, Node, Scalar, ScalarType, Value, marks, readers_agree, resolve};
 
 pub use crate::identity::ANONYMOUS;
 pub use crate::policy::QuickMap;

@@ -1,14 +1,21 @@
 //! When something stops to hold.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use jiff::Timestamp;
 use jiff::civil::{Date, time};
 use jiff::tz::TimeZone;
 
 /// A moment up to which something holds: a date through its last second in UTC, or an RFC 3339 time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct End(Timestamp);
+/// Two are equal where they are the same moment, however they are written.
+#[derive(Debug, Clone, Copy)]
+pub struct End {
+    moment: Timestamp,
+    /// The date, where it was written as one: people are to read what they wrote.
+    date: Option<Date>,
+}
 
 /// The text is neither a date nor a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,19 +33,52 @@ impl End {
             // The last days that can be written have no end that can be: they never end.
             let midnight = date.tomorrow().map(|next| next.to_datetime(time(0, 0, 0, 0)));
             let moment = midnight.and_then(|midnight| midnight.to_zoned(TimeZone::UTC));
-            return Ok(Self(moment.map_or(Timestamp::MAX, |moment| moment.timestamp())));
+            let moment = moment.map_or(Timestamp::MAX, |moment| moment.timestamp());
+            return Ok(Self { moment, date: Some(date) });
         }
-        text.parse().map(Self).map_err(|_| BadEnd)
+        text.parse().map(|moment| Self { moment, date: None }).map_err(|_| BadEnd)
     }
 
     /// Whether the end has come.
     pub fn is_past(self, now: Timestamp) -> bool {
-        now >= self.0
+        now >= self.moment
     }
 
     /// The first moment that is too late.
     pub fn moment(self) -> Timestamp {
-        self.0
+        self.moment
+    }
+
+    /// The same for a sentence: `at` a time, or `at the end of` a date.
+    pub fn at(self) -> String {
+        let of = if self.date.is_some() { "the end of " } else { "" };
+        format!("at {of}{self}")
+    }
+}
+
+impl PartialEq for End {
+    fn eq(&self, other: &Self) -> bool {
+        self.moment == other.moment
+    }
+}
+
+impl Eq for End {}
+
+impl Hash for End {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.moment.hash(state);
+    }
+}
+
+impl PartialOrd for End {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for End {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.moment.cmp(&other.moment)
     }
 }
 
@@ -56,7 +96,10 @@ pub fn moment(text: &str) -> Result<Timestamp, BadEnd> {
 
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self.date {
+            Some(date) => date.fmt(f),
+            None => self.moment.fmt(f),
+        }
     }
 }
 
@@ -69,6 +112,15 @@ mod tests {
         let end = End::parse("2026-12-01").unwrap();
         assert!(!end.is_past("2026-12-01T23:59:59Z".parse().unwrap()));
         assert!(end.is_past("2026-12-02T00:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_date_is_shown_as_it_is_written() {
+        let (date, time) = (End::parse("2026-12-01").unwrap(), End::parse("2026-12-02T02:00:00+02:00").unwrap());
+        assert_eq!((date.to_string().as_str(), date.at().as_str()), ("2026-12-01", "at the end of 2026-12-01"));
+        assert_eq!(time.at(), "at 2026-12-02T00:00:00Z");
+        assert!(date == time && date.cmp(&time).is_eq(), "the same moment is the same end");
+        assert_eq!(End::parse("9999-12-31").unwrap().to_string(), "9999-12-31");
     }
 
     #[test]

@@ -112,10 +112,10 @@ fn can_names_the_rule_or_what_is_missing() {
         (&["mark", "overwrite", "team/app:v1"], 1, &["makes tags that match `v*` immutable"]),
         (&["mark", "push", "team/app:v1"], 0, &["- write …\n", "once it is there it stays"]),
         (&["root", "overwrite", "team/app:v1"], 0, &["`root` is an admin"]),
-        (&["jane", "delete", "team/app:x"], 0, &["granted to `jane`, until 2026-07-01T00:00:00Z"]),
-        (&["jane", "delete", "team/app:x", "--at", "2026-07-01"], 1, &["ended at 2026-07-01T00:00:00Z"]),
+        (&["jane", "delete", "team/app:x"], 0, &["granted to `jane`, until 2026-06-30"]),
+        (&["jane", "delete", "team/app:x", "--at", "2026-07-01"], 1, &["ended at the end of 2026-06-30"]),
         (&["old", "pull", "team/app"], 1, &["`old` is disabled"]),
-        (&["gone", "pull", "team/app"], 1, &["`gone` expired at 2026-01-02T00:00:00Z"]),
+        (&["gone", "pull", "team/app"], 1, &["`gone` expired at the end of 2026-01-01"]),
         (&["jnae", "pull", "team/app"], 1, &["there is no user `jnae`", "did you mean `jane`?"]),
         (&["jane", "pull", "teams/app"], 1, &["no repository serves `teams/app`", "prefix `team`"]),
         (&["--anonymous", "pull", "team/app"], 1, &["anonymous may not pull", "granted to `/*`"]),
@@ -160,15 +160,15 @@ fn list_shows_each_right_once() {
     let (code, out, _) = access(folder.path(), &[&["list"], &at[..]].concat());
     assert_eq!(code, 0);
     let expected = "\
-subject             images    except  actions                     tags   immutable  until                 through  rule
-any signed-in user  team/**   -       pull                        -      -          -                     /*       repos/team.yaml:5
-jane                team/app  -       push                        -      -          -                     /devs    repos/team.yaml:7
-jane                team/app  -       push overwrite              dev-*  v*         -                     /devs    repos/team.yaml:8
-jane                team/app  -       delete                      -      v*         2026-07-01T00:00:00Z  jane     repos/team.yaml:12
-mark                team/app  -       push                        -      -          -                     /devs    repos/team.yaml:7
-mark                team/app  -       push overwrite              dev-*  v*         -                     /devs    repos/team.yaml:8
-mark                team/**   -       push overwrite              -      v*         -                     mark     repos/team.yaml:10
-root                team/**   -       pull push overwrite delete  -      -          -                     (admin)  -
+subject             images    except  actions                     tags   immutable  until       through  rule
+any signed-in user  team/**   -       pull                        -      -          -           /*       repos/team.yaml:5
+jane                team/app  -       push                        -      -          -           /devs    repos/team.yaml:7
+jane                team/app  -       push overwrite              dev-*  v*         -           /devs    repos/team.yaml:8
+jane                team/app  -       delete                      -      v*         2026-06-30  jane     repos/team.yaml:12
+mark                team/app  -       push                        -      -          -           /devs    repos/team.yaml:7
+mark                team/app  -       push overwrite              dev-*  v*         -           /devs    repos/team.yaml:8
+mark                team/**   -       push overwrite              -      v*         -           mark     repos/team.yaml:10
+root                team/**   -       pull push overwrite delete  -      -          -           (admin)  -
 ";
     assert_eq!(out, expected);
     let (_, csv, _) = access(folder.path(), &[&["list", "--user", "jane", "--format", "csv"], &at[..]].concat());

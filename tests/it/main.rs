@@ -27,3 +27,4 @@ mod reload;
 mod reload_model;
 mod reload_program;
 mod routes;
+mod users;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::render::{Answer, Passage};
-use crate::identity::Subject;
+use crate::identity::{End, Subject};
 use crate::oci::{ImageName, Tag};
 use crate::policy::{Action, Grant, Holder, Refusal, Repository, Right, Rule, TagGlob, What, can, missing, rights_on};
 
@@ -165,8 +165,8 @@ impl Asked {
             Refusal::Inactive => match holder.user() {
                 Some(user) if !user.enabled => ("disabled", format!("{} is disabled", self.subject())),
                 Some(user) => {
-                    let end = user.expires.map(|end| end.to_string()).unwrap_or_default();
-                    ("expired", format!("{} expired at {end}", self.subject()))
+                    let end = user.expires.map(End::at).unwrap_or_default();
+                    ("expired", format!("{} expired {end}", self.subject()))
                 }
                 None => ("unknown-user", format!("there is no user {}", self.subject())),
             },
@@ -219,7 +219,7 @@ impl Found {
                 notes.insert(0, ("note", why.clone()));
                 for (kind, near) in &self.near {
                     let label = match (*kind, near.until, near.what.tags()) {
-                        ("ended", Some(end), _) => format!("ended at {end}"),
+                        ("ended", Some(end), _) => format!("ended {}", end.at()),
                         ("other-tags", _, Some(glob)) => format!("only tags that match `{glob}`"),
                         _ => format!("granted to `{}`", near.who),
                     };

@@ -22,18 +22,8 @@ pub(super) struct Masked<'a> {
 impl<'a> Masked<'a> {
     /// The secrets are in order and apart from one another.
     pub(super) fn new(text: &'a str, secrets: &[Span]) -> Self {
-        let original = Lines::new(text);
-        let mut shown = String::with_capacity(text.len());
-        let mut replaced = Vec::new();
-        let mut at = 0;
-        for part in secrets.iter().flat_map(|secret| parts(text, original.clamp(*secret))) {
-            shown.push_str(text.get(at..part.start).unwrap_or_default());
-            at = part.end;
-            replaced.push((part, shown.len()));
-            shown.push_str(MASK);
-        }
-        shown.push_str(text.get(at..).unwrap_or_default());
-        Self { original, shown: Lines::new(shown), replaced }
+        let (shown, replaced) = replace(text, secrets);
+        Self { original: Lines::new(text), shown: Lines::new(shown), replaced }
     }
 
     /// The line in which a span begins, and the part of the span that lies in it.
@@ -55,6 +45,27 @@ impl<'a> Masked<'a> {
             Some((_, mask)) => mask + if is_end { MASK.len() } else { 0 },
         }
     }
+}
+
+/// A text whose secrets are replaced. It has as many lines as before.
+pub(in crate::cli) fn masked(text: &str, secrets: &[Span]) -> String {
+    replace(text, secrets).0
+}
+
+/// Replaces the secrets, and tells what was replaced and where its mask begins.
+fn replace(text: &str, secrets: &[Span]) -> (String, Vec<(Range<usize>, usize)>) {
+    let original = Lines::new(text);
+    let mut shown = String::with_capacity(text.len());
+    let mut replaced = Vec::new();
+    let mut at = 0;
+    for part in secrets.iter().flat_map(|secret| parts(text, original.clamp(*secret))) {
+        shown.push_str(text.get(at..part.start).unwrap_or_default());
+        at = part.end;
+        replaced.push((part, shown.len()));
+        shown.push_str(MASK);
+    }
+    shown.push_str(text.get(at..).unwrap_or_default());
+    (shown, replaced)
 }
 
 /// The parts of a secret, one a line, without the blanks around it.

@@ -20,6 +20,7 @@ pub(super) use github::github;
 pub(super) use human::{human, human_at};
 pub(super) use json::json;
 pub(super) use junit::junit;
+pub(super) use masked::masked;
 pub(super) use passage::{Answer, Passage, answer};
 pub(super) use paths::Paths;
 pub(super) use sarif::sarif;

@@ -154,7 +154,7 @@ impl<'c> Explainer<'c> {
             }
             shown.push(span);
             let why = match lack {
-                Lack::Ended(end) => format!("ended at {end}"),
+                Lack::Ended(end) => format!("ended {}", end.at()),
                 Lack::Tags(glob) => format!("only for tags `{}`", glob.as_str()),
                 Lack::Images(glob) => format!("only for images `{}`", glob.as_str()),
                 Lack::Actions(actions) => {

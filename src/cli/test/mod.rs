@@ -5,20 +5,26 @@ mod json;
 mod junit;
 mod outcome;
 
+use std::collections::HashSet;
 use std::io;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use crate::config::{Compiled, compile};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::config::{Compiled, Content, Text, Tree, compile};
+use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::edit::Problems;
 use crate::identity::moment;
 
 use super::output::Colour;
-use super::render::{self, Paths, Summary, human_at};
+use super::render::{self, Paths, Secrets, Summary, human_at};
 use super::{Exit, Failure, Folder, output};
 use failure::Explainer;
 use outcome::{Outcome, Tally, judge};
+
+/// The code of a test that fails.
+const FAILED: &str = "test-failed";
 
 #[derive(Debug, Args)]
 pub(super) struct TestArguments {
@@ -89,6 +95,30 @@ pub(super) fn run(arguments: &TestArguments) -> Result<Exit, Failure> {
     })?;
     output::note(&format!("{tally}\n"));
     Ok(if tally.failed == 0 { Exit::Done } else { Exit::No })
+}
+
+/// Explains those failures of access tests that are among some problems, and tells what is to be hidden of the files.
+/// `None`: none of the problems is one.
+pub(super) fn explained(problems: &Problems, now: Timestamp) -> Option<(Vec<Diagnostic>, Secrets)> {
+    let known: HashSet<(&str, Option<Span>)> = problems
+        .diagnostics
+        .iter()
+        .filter(|found| found.code == FAILED)
+        .map(|found| (&*found.primary.place.file, found.primary.place.span))
+        .collect();
+    if known.is_empty() {
+        return None;
+    }
+    let content = |(name, text): (&Arc<str>, &Arc<str>)| (Arc::clone(name), Content::Text(Text::new(Arc::clone(text))));
+    let compiled = compile(&Tree { files: problems.sources.iter().map(content).collect() }, None);
+    let model = compiled.model.as_ref()?;
+    let mut explainer = Explainer::new(&compiled.sources, &model.snapshot);
+    let outcomes = compiled.tests.iter().flat_map(|test| judge(test, &model.snapshot, now));
+    let failed = outcomes.filter(|outcome| !outcome.passed());
+    let is_known = |outcome: &Outcome<'_>| known.contains(&(&*outcome.test.file, Some(outcome.claim.span)));
+    let explained: Vec<Diagnostic> =
+        failed.filter(is_known).take(problems.diagnostics.len()).map(|outcome| explainer.explain(&outcome)).collect();
+    (!explained.is_empty()).then(|| (explained, explainer.hidden()))
 }
 
 /// A configuration that the server would not take over as it is written is not tested.

@@ -188,7 +188,7 @@ fn the_lack_of_a_grant_is_shown_with_what_comes_near() {
       ::: repos/team.yaml:12:9
        |
     12 |       - allow: repository:app:push
-       |         -------------------------- ended at 2026-12-02T00:00:00Z, to `carl`
+       |         -------------------------- ended at the end of 2026-12-01, to `carl`
        |
       ::: repos/team.yaml:11:9
        |

@@ -146,7 +146,7 @@ impl Allows {
 
 /// The comments of a text that allow something, or should.
 fn read(text: &str, lines: &Lines) -> Vec<Allow> {
-    let comments = yaml::comments(text);
+    let comments = yaml::marks(text).comments;
     let written = |line: Span| (!text[line.start..line.end].trim().is_empty()).then_some(line.start);
     // From below: what a comment is for, the one above it is for, too.
     let mut whole_lines: HashMap<usize, Option<usize>> = HashMap::new();

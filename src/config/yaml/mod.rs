@@ -1,6 +1,7 @@
 //! YAML 1.2 with the place of every word: our own tree, and all that the rest of the code knows of YAML.
 
 mod anchors;
+mod marks;
 mod plain;
 mod read;
 mod scalar;
@@ -9,8 +10,9 @@ use std::borrow::Cow;
 
 use crate::diagnostic::Span;
 
-pub use read::{Document, Problem, ProblemKind, comments, read};
-pub use scalar::ScalarType;
+pub use marks::{Marks, marks};
+pub use read::{Document, Problem, ProblemKind, read};
+pub use scalar::{ScalarType, resolve};
 
 /// The largest file that is read, in bytes: the credentials, with ten thousand users.
 pub const FILE_MAX_BYTES: usize = 8 << 20;

@@ -129,19 +129,6 @@ pub(super) fn read_any(text: &str) -> Document<'_> {
     Document { root: builder.root, complete, read, problems: builder.problems }
 }
 
-/// The comments of a text, each from its `#` to the end of its line, as far as the text can be read.
-pub fn comments(text: &str) -> Vec<Span> {
-    let options = granit_parser::options! {
-        emit_comments: true,
-        emit_unresolved_aliases: true,
-        flow_nesting_limit: DEPTH_MAX + 1,
-        block_nesting_limit: DEPTH_MAX + 1,
-    };
-    let events = Parser::new_from_str_with_options(text, options).map_while(Result::ok);
-    let comments = events.filter(|(event, _)| matches!(event, Event::Comment(..)));
-    comments.map(|(_, span)| to_span(&span)).collect()
-}
-
 impl<'t> Builder<'t> {
     /// Takes an event; an error stops the reading, and may have been reported before.
     fn take(&mut self, event: Event<'t>, span: EventSpan) -> Result<(), Option<Problem>> {
@@ -391,7 +378,7 @@ fn empty<'t>(span: Span, line: u32, kind: ScalarType) -> Node<'t> {
     Node { span, line, value }
 }
 
-fn to_span(span: &EventSpan) -> Span {
+pub(super) fn to_span(span: &EventSpan) -> Span {
     let start = span.start.byte_offset().unwrap_or(0);
     Span { start, end: span.end.byte_offset().unwrap_or(start).max(start) }
 }

@@ -19,7 +19,7 @@ pub enum ScalarType {
 }
 
 /// The type of a plain scalar (YAML 1.2.2, section 10.3.2).
-pub(super) fn resolve(text: &str) -> ScalarType {
+pub fn resolve(text: &str) -> ScalarType {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return ScalarType::Null,
         "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => return ScalarType::Boolean,
