@@ -2,6 +2,7 @@
 //! it in `human.txt`. After a change on purpose: `UPDATE_TRANSCRIPTS=1 cargo test transcript`, then review the diff.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -46,7 +47,7 @@ fn for_each_code(test: impl Fn(&'static Code) -> Result<(), String> + Sync) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-/// What a transcript's folder needs beyond what git can hold.
+/// What a transcript's folder needs beyond what every way of copying a checkout keeps.
 fn prepared(code: &Code) -> (tempfile::TempDir, Vec<&'static str>) {
     let dir = tempfile::tempdir().unwrap();
     copy(&folder(code), dir.path());
@@ -55,6 +56,7 @@ fn prepared(code: &Code) -> (tempfile::TempDir, Vec<&'static str>) {
     let mut arguments = vec!["--at", DAY];
     match code.code {
         "file-too-large" => fs::write(dir.path().join("config/registry.yaml"), "#".repeat((1 << 20) + 1)).unwrap(),
+        "file-unreadable" => symlink("nowhere.yaml", dir.path().join("config/registry.yaml")).unwrap(),
         "missing-secret" => arguments.push("--secrets"),
         _ => {}
     }
@@ -66,9 +68,7 @@ fn copy(from: &Path, to: &Path) {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
         let kind = entry.file_type().unwrap();
-        if kind.is_symlink() {
-            std::os::unix::fs::symlink(fs::read_link(entry.path()).unwrap(), target).unwrap();
-        } else if kind.is_dir() {
+        if kind.is_dir() {
             fs::create_dir(&target).unwrap();
             copy(&entry.path(), &target);
         } else {
