@@ -131,9 +131,6 @@ struct Folder {
     dir: PathBuf,
 }
 
-/// The names that the file of the users may have. The server warns where others can read it.
-const CREDENTIALS: [&str; 4] = ["credentials.yaml", "credentials.yml", "_credentials.yaml", "_credentials.yml"];
-
 impl Folder {
     /// Reads the folder's files.
     fn read(&self) -> Result<Tree, Failure> {

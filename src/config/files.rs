@@ -1,5 +1,9 @@
 //! Which file is what.
 
+/// The names that the file of the users may have.
+pub const CREDENTIALS_FILES: [&str; 4] =
+    ["credentials.yaml", "credentials.yml", "_credentials.yaml", "_credentials.yml"];
+
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind<'p> {

@@ -32,6 +32,7 @@ mod yaml;
 pub use access_test::{AccessTest, Claim, TestImage, Written, test_failure};
 pub use codes::{ALL as CODES, Code, code};
 pub use compile::{check, compile, compile_keeping, parse_duration};
+pub use files::CREDENTIALS_FILES;
 pub use foreign::{BadYaml, read_foreign, read_whole};
 pub use model::{
     Checked, Compiled, DEFAULT_LISTEN, Garbage, LogFormat, LogLevel, Model, PasswordPolicy, Reference, ReloadMode,
@@ -40,6 +41,7 @@ pub use model::{
 pub use places::Places;
 pub use position::{Positions, line_column};
 pub use removals::{Gone, Removals};
+pub use report::{nearest, shown};
 pub use shape::{SCHEMA_NAMES, schema};
 pub use share::side_by_side;
 pub use tree::{Content, Text, Tree};

@@ -162,18 +162,23 @@ pub(super) fn diagnostic(code: &'static Code, place: Place, message: impl Into<S
     }
 }
 
-/// The candidate that was probably meant.
-pub(super) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+/// The candidate that was probably meant: the one that is most like a word, if any is like it.
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     // Longer words cannot be near anything, and would cost time.
     if word.len() > 64 {
         return None;
     }
     let lower = word.to_lowercase();
+    let length = lower.chars().count();
+    let most = |candidate: &str| (candidate.chars().count().max(length) / 3).max(1);
     candidates
         .into_iter()
+        // There may be ten thousand users; what differs much in length is not near, and need not be compared.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= most(candidate))
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.chars().count().max(lower.chars().count()) / 3).max(1))
-        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, candidate)| *distance <= most(candidate))
+        // Users come in no order.
+        .min_by_key(|(distance, candidate)| (*distance, *candidate))
         .map(|(_, candidate)| candidate)
 }
 
@@ -198,8 +203,8 @@ pub(super) fn is_variable(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// A text of the file for a message: short, and without control characters.
-pub(super) fn shown(text: &str) -> String {
+/// A text for a message: short, and without control characters.
+pub fn shown(text: &str) -> String {
     let short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
     if text.chars().nth(60).is_some() { format!("{short}…") } else { short }
 }

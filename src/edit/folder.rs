@@ -7,15 +7,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Refused;
-use super::near::{meant, nearest, shown};
 use super::refused::{Problems, unfit};
-use crate::config::{Compiled, Content, Model, PasswordPolicy, Tree, check};
+use super::words::meant;
+use crate::config::{CREDENTIALS_FILES, Compiled, Content, Model, PasswordPolicy, Tree, check, nearest, shown};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::identity::User;
 use crate::policy::Who;
 
-/// The names that a credentials file can have.
-const CREDENTIALS: [&str; 4] = ["credentials.yaml", "credentials.yml", "_credentials.yaml", "_credentials.yml"];
 /// Two endings of a file mean the same.
 const ENDINGS: [&str; 2] = [".yaml", ".yml"];
 
@@ -96,7 +94,7 @@ impl Folder {
     /// [`Refused::Broken`] where the credentials, the storages or the settings have errors.
     pub(super) fn model(&self) -> Result<&Arc<Model>, Refused> {
         let is_of_all = |found: &&Diagnostic| !found.primary.place.file.contains('/');
-        let is_of_credentials = |found: &&Diagnostic| CREDENTIALS.contains(&&*found.primary.place.file);
+        let is_of_credentials = |found: &&Diagnostic| CREDENTIALS_FILES.contains(&&*found.primary.place.file);
         match &self.compiled.model {
             Some(model) if !self.errors().any(|found| is_of_credentials(&found)) => Ok(model),
             Some(_) => Err(self.broken(self.errors().filter(is_of_credentials))),
@@ -143,7 +141,7 @@ impl Folder {
 
     /// The path of the credentials file, where there is one.
     pub(super) fn credentials(&self) -> Option<&Arc<str>> {
-        CREDENTIALS.iter().find_map(|name| self.tree.files.get_key_value(*name)).map(|(path, _)| path)
+        CREDENTIALS_FILES.iter().find_map(|name| self.tree.files.get_key_value(*name)).map(|(path, _)| path)
     }
 
     /// The path of a repository's file, where there is one.

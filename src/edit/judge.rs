@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::near::shown;
 use super::refused::{Problems, unfit};
 use super::{Folder, Refused};
-use crate::config::{ANONYMOUS, AccessTest, Claim, Compiled, Model, Positions, TestImage, Written, test_failure};
+use crate::config::{
+    ANONYMOUS, AccessTest, Claim, Compiled, Model, Positions, TestImage, Written, shown, test_failure,
+};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::identity::{Subject, User, UserName};
 use crate::policy::difference::difference;

@@ -11,7 +11,6 @@ mod folder;
 mod judge;
 mod list;
 mod made_up;
-mod near;
 mod password;
 mod permissions;
 mod plan;
@@ -22,6 +21,7 @@ mod tell;
 mod testing;
 mod users;
 mod when;
+mod words;
 pub mod yaml;
 
 pub use folder::Folder;

@@ -1,12 +1,12 @@
 //! The moments that requests name: dates, times, and durations from now.
 
+use crate::config::shown;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Refused;
-use super::near::shown;
 use super::refused::form;
 use crate::identity::End;
 

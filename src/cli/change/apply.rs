@@ -46,22 +46,22 @@ impl Applied {
     /// Prepares every change, and makes them one after another if each file still is as the plan knew it.
     pub(super) fn make(targets: &[Target], is_alone: bool, top: &Path) -> Result<Self, Halt> {
         let mut applied = Self { top: top.to_owned(), ..Self::default() };
-        let made = applied.prepare(targets, is_alone).and_then(|()| {
-            applied.carry_out().map_err(|halt| match halt {
-                Halt::Failed(failure) => Halt::Failed(Failure {
-                    message: format!("{}; what was changed before was put back", failure.message),
-                    ..failure
-                }),
-                changed => changed,
-            })
-        });
-        match made {
-            Ok(()) => Ok(applied),
-            Err(halt) => {
-                applied.take_back()?;
-                Err(halt)
+        let prepared = applied.prepare(targets, is_alone);
+        let is_begun = prepared.is_ok();
+        let Err(halt) = prepared.and_then(|()| applied.carry_out()) else { return Ok(applied) };
+        let taken_back = applied.take_back();
+        Err(match (halt, taken_back) {
+            (Halt::Failed(failure) | Halt::Left(failure), Err(left)) => {
+                let message = format!("{}; {}", failure.message, left.message);
+                Halt::Left(Failure { message, ..failure })
             }
-        }
+            (Halt::Changed(_), Err(left)) => Halt::Left(left),
+            (Halt::Failed(failure), Ok(())) if is_begun => {
+                let message = format!("{}; what was changed before was put back", failure.message);
+                Halt::Failed(Failure { message, ..failure })
+            }
+            (halt, Ok(())) => halt,
+        })
     }
 
     fn prepare(&mut self, targets: &[Target], is_alone: bool) -> Result<(), Halt> {

@@ -102,6 +102,8 @@ enum Halt {
     Changed(String),
     /// It cannot be made.
     Failed(Failure),
+    /// Neither could all of it be made, nor all that was made be taken back: some of it may be in force.
+    Left(Failure),
 }
 
 impl From<Failure> for Halt {
@@ -189,7 +191,7 @@ pub(super) fn run(request: &Request<'_>) -> Result<Exit, Failure> {
     for _ in 0..ATTEMPTS_MAX {
         match attempt(request, &root, lock.is_alone, confirmed.as_deref()) {
             Err(Halt::Changed(file)) => changed = file,
-            Err(Halt::Failed(failure)) => return Err(failure),
+            Err(Halt::Failed(failure) | Halt::Left(failure)) => return Err(failure),
             Ok(exit) => return Ok(exit),
         }
     }
@@ -236,7 +238,13 @@ fn attempt(request: &Request<'_>, root: &Root, is_alone: bool, confirmed: Option
         Some((Delivery { file: Some(path), .. }, text)) => Some(SecretFile::create(path, text)?),
         _ => None,
     };
-    let mut applied = Applied::make(&targets, is_alone, &root.path.join("repos"))?;
+    let mut applied = match Applied::make(&targets, is_alone, &root.path.join("repos")) {
+        Err(Halt::Left(failure)) => {
+            file.into_iter().for_each(SecretFile::keep);
+            return Err(Halt::Left(failure));
+        }
+        made => made?,
+    };
     let shown = secret.as_ref().filter(|_| file.is_none()).map(|(_, text)| text.as_str());
     let done = match &ready {
         None => outcome.report(arguments.format, shown, None).map(|()| None),
@@ -302,7 +310,7 @@ fn show(request: &Request<'_>, root: &Root) -> Result<Exit, Failure> {
     let arguments = request.arguments;
     let (plan, targets, delivery) = planned(request, root).map_err(|halt| match halt {
         Halt::Changed(file) => Failure::new(format!("`{file}` changes while it is read")).with_hint("try again"),
-        Halt::Failed(failure) => failure,
+        Halt::Failed(failure) | Halt::Left(failure) => failure,
     })?;
     if arguments.commit && !targets.is_empty() {
         git::Ready::for_files(root, &targets)?;

@@ -8,8 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::render::Paths;
-use crate::cli::{CREDENTIALS, Exit, Failure};
-use crate::config::Tree;
+use crate::cli::{Exit, Failure};
+use crate::config::{CREDENTIALS_FILES, Tree};
 use crate::edit::FileChange;
 
 use super::Halt;
@@ -66,7 +66,7 @@ impl Root {
         let length = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
         let goes = |target: &Target| {
             let (before, after) = (length(&target.change.before), length(&target.change.after));
-            CREDENTIALS.contains(&&*target.name) && after < before
+            CREDENTIALS_FILES.contains(&&*target.name) && after < before
         };
         targets.sort_by_key(goes);
         Ok(targets)

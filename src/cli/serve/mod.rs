@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{DEFAULT_LISTEN, Model, check};
+use crate::config::{CREDENTIALS_FILES, DEFAULT_LISTEN, Model, check};
 use crate::identity::{Authenticator, AuthenticatorOptions};
 use crate::live::{self, Live, StartError};
 use crate::registry::Registry;
@@ -28,7 +28,7 @@ use self::news::News;
 use self::prepare::Prepared;
 use super::output::Colour;
 use super::render::{Summary, human};
-use super::{CREDENTIALS, Exit, Failure, Folder, output, secret};
+use super::{Exit, Failure, Folder, output, secret};
 
 /// How long the end waits for what runs in the background.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -131,7 +131,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 /// A git checkout may be readable for everybody, which is why `check` keeps silent about it.
 fn warn_of_open_credentials(folder: &Path) {
-    for name in CREDENTIALS {
+    for name in CREDENTIALS_FILES {
         let Ok(meta) = fs::metadata(folder.join(name)) else { continue };
         if meta.permissions().mode() & 0o004 != 0 {
             tracing::warn!("`{name}` can be read by every user of this machine; `chmod o-r` it");

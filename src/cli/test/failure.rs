@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::config::{Places, line_column, test_failure};
+use crate::config::{CREDENTIALS_FILES, Places, line_column, test_failure};
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::identity::Subject;
 use crate::policy::{Action, Grant, Lack, Refusal, Repository, Rule, Snapshot, Who, near};
 
-use super::super::CREDENTIALS;
 use super::super::render::{Secrets, Sources};
 use super::outcome::Outcome;
 
@@ -172,7 +171,7 @@ impl<'c> Explainer<'c> {
     /// Shows a key of the asking user's entry.
     fn user(&mut self, outcome: &Outcome<'_>, (key, text): (&str, &str), found: &mut Diagnostic) {
         let Some(name) = outcome.user else { return };
-        let Some((file, _)) = CREDENTIALS.into_iter().find_map(|file| self.sources.get_key_value(file)) else {
+        let Some((file, _)) = CREDENTIALS_FILES.into_iter().find_map(|file| self.sources.get_key_value(file)) else {
             return;
         };
         let span = self.places(file).and_then(|places| places.user(name.as_str(), key));

@@ -10,8 +10,8 @@ use crate::cli::change::NamedFolder;
 use crate::cli::completions::groups;
 use crate::cli::render::{json_text, visible};
 use crate::cli::table::{Cell, Table, TableFormat};
-use crate::cli::{CREDENTIALS, Exit, Failure, output};
-use crate::config::parse_duration;
+use crate::cli::{Exit, Failure, output};
+use crate::config::{CREDENTIALS_FILES, parse_duration};
 use crate::edit::{UserFilter, UserRow, UserState, list_users};
 
 use super::rows::{attached_texts, user_json};
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &ListArguments) -> Result<Exit, Failure> {
     };
     let rows = list_users(&folder, &filter).map_err(|refused| arguments.folder.cannot_tell(&refused))?;
     arguments.folder.tell_errors(&folder);
-    if !CREDENTIALS.iter().any(|name| folder.compiled().sources.contains_key(*name)) {
+    if !CREDENTIALS_FILES.iter().any(|name| folder.compiled().sources.contains_key(*name)) {
         output::note("note: there is no `credentials.yaml` here, and so no user\n");
     }
     if let Some(group) = arguments.group.as_deref().map(|group| group.strip_prefix('/').unwrap_or(group))

@@ -1,10 +1,11 @@
 //! A new repository.
 
+use crate::config::shown;
 use std::sync::Arc;
 
 use crate::edit::draft::Draft;
-use crate::edit::near::{list, meant, shown};
 use crate::edit::refused::{form, unfit};
+use crate::edit::words::{list, meant};
 use crate::edit::{Folder, Plan, Refused};
 use crate::oci::ImageName;
 

@@ -1,10 +1,11 @@
 //! A grant more.
 
+use crate::config::shown;
 use crate::edit::draft::Draft;
-use crate::edit::near::{list, meant, shown, titled};
 use crate::edit::permissions::{Entry, Section};
 use crate::edit::refused::{form, unfit};
 use crate::edit::when::When;
+use crate::edit::words::{list, meant, titled};
 use crate::edit::yaml::{Change, Value};
 use crate::edit::{Folder, Plan, Refused};
 use crate::policy::{Action, ActionSet, What, Who, parse_permission};

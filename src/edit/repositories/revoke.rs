@@ -1,10 +1,11 @@
 //! A grant less.
 
 use super::grant::{grantee, operations};
+use crate::config::{nearest, shown};
 use crate::edit::draft::Draft;
-use crate::edit::near::{list, nearest, shown, titled};
 use crate::edit::permissions::{Grantee, Section};
 use crate::edit::refused::unfit;
+use crate::edit::words::{list, titled};
 use crate::edit::{Folder, Plan, Refused};
 
 /// What is to be taken away.

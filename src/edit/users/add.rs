@@ -1,11 +1,11 @@
 //! A new user: a person with a password, or a machine with a secret that is made.
 
+use crate::config::shown;
 use std::sync::Arc;
 
 use super::attach::{rights, set_rights};
 use super::entry::{self, path};
 use crate::edit::draft::Draft;
-use crate::edit::near::shown;
 use crate::edit::password::{Password, generate_secret, hashed, refuse_bad};
 use crate::edit::refused::{form, unfit};
 use crate::edit::when::When;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::edit::draft::Draft;
-use crate::edit::near::{list, meant, titled};
 use crate::edit::permissions::{Entry, Section};
 use crate::edit::refused::{form, unfit};
+use crate::edit::words::{list, meant, titled};
 use crate::edit::yaml::{Change, Value};
 use crate::edit::{Folder, Plan, Refused};
 use crate::identity::{End, User, UserName};

@@ -3,8 +3,8 @@
 use super::entry::{self, credentials, path};
 use crate::config::{Node, read_foreign};
 use crate::edit::draft::Draft;
-use crate::edit::near::{list, meant, titled};
 use crate::edit::refused::{form, unfit};
+use crate::edit::words::{list, meant, titled};
 use crate::edit::yaml::{Change, Value};
 use crate::edit::{Folder, Plan, Refused};
 use crate::identity::UserName;
