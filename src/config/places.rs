@@ -53,7 +53,8 @@ impl Places {
             }
             places.users(root.get("credentials"));
         }
-        let Report { secrets, open, refused, guarded, .. } = report;
+        let open = report.take_open();
+        let Report { secrets, refused, guarded, .. } = report;
         places.hidden = Known { secrets, open, refused, guarded }.hidden(text);
         places
     }

@@ -33,7 +33,11 @@ pub(super) struct Report {
     /// Where secrets stand, or may stand by mistake.
     pub(super) secrets: Vec<Span>,
     /// What is known to be no secret: keys, and values that are of the right kind.
-    pub(super) open: Vec<Span>,
+    open: Vec<Span>,
+    /// Whether that is noted only in a file that may hold secrets.
+    is_sparing: bool,
+    /// Whether any text of the file may be a URL with a user.
+    may_have_user_info: bool,
     /// Where errors are. What is refused and does not look like a word may be a secret, whatever key it is of.
     pub(super) refused: Vec<Span>,
     /// Whether nothing else may be shown, because the file is one that holds secrets.
@@ -56,6 +60,8 @@ impl Report {
             beyond: Beyond::default(),
             secrets: Vec::new(),
             open: Vec::new(),
+            is_sparing: false,
+            may_have_user_info: true,
             refused: Vec::new(),
             guarded: false,
             is_earlier: false,
@@ -74,6 +80,30 @@ impl Report {
     pub(super) fn for_lints(mut self, wanted: bool) -> Self {
         self.marks = wanted.then(Box::default);
         self
+    }
+
+    /// The same, which does not note what is no secret as long as nothing is one. Most files have a hundred
+    /// entries and nothing to hide; see [`Report::lacks_open`].
+    pub(super) fn sparing(mut self) -> Self {
+        self.is_sparing = true;
+        self
+    }
+
+    /// Whether there are secrets after all, so that what is none should have been noted, too.
+    pub(super) fn lacks_open(&self) -> bool {
+        self.is_sparing && !self.guarded && !self.secrets.is_empty()
+    }
+
+    /// Notes what is no secret.
+    pub(super) fn show(&mut self, spans: impl IntoIterator<Item = Span>) {
+        if self.guarded || !self.is_sparing {
+            self.open.extend(spans);
+        }
+    }
+
+    /// Takes what is no secret out of the report.
+    pub(super) fn take_open(&mut self) -> Vec<Span> {
+        std::mem::take(&mut self.open)
     }
 
     /// Adds a problem at a place of the file, or with the file as a whole. After very many errors the further
@@ -96,10 +126,16 @@ impl Report {
         &mut self.diagnostics[last]
     }
 
+    /// Takes in what can be known of a whole text at once.
+    pub(super) fn survey(&mut self, text: &str) {
+        // An escape may stand for the character.
+        self.may_have_user_info = text.contains('@') || text.contains('\\');
+    }
+
     /// Hides the user and the password that a URL may hold before its host. `is_url` tells that the text is to
     /// be one, even where no scheme shows it.
     pub(super) fn hide_user_info(&mut self, node: &Node<'_>, is_url: bool) {
-        let Some(text) = node.text() else { return };
+        let Some(text) = node.text().filter(|_| self.may_have_user_info) else { return };
         let Some(end) = text.rfind('@') else { return };
         let start = match text.find("://") {
             Some(at) if at < end => at + 3,

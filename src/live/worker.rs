@@ -91,6 +91,7 @@ impl Worker {
             return;
         }
         self.announce(&shared);
+        shared.current.load().model.snapshot.find_all();
         let mut next_look = Instant::now() + interval(&shared);
         loop {
             self.watches.complain();
@@ -241,6 +242,7 @@ impl Worker {
                 set_problem(shared, None);
                 shared.generations.send_replace(generation);
                 self.announce(shared);
+                shared.current.load().model.snapshot.find_all();
                 true
             }
             Err(message) => {

@@ -76,11 +76,12 @@ impl<'a> Key<'a> {
     }
 
     fn of_images(images: &'a ImageGlob) -> Self {
-        match (images.literal(), images.first_component()) {
-            _ if images.is_everything() => Key::Everything,
-            (Some(name), _) => Key::Name(name),
-            (None, Some(first)) => Key::FirstComponent(first),
-            (None, None) => Key::AnyPattern,
+        if images.is_everything() {
+            return Key::Everything;
+        }
+        match images.literal() {
+            Some(name) => Key::Name(name),
+            None => images.first_component().map_or(Key::AnyPattern, Key::FirstComponent),
         }
     }
 
@@ -110,19 +111,28 @@ impl GrantSet {
         let mut set = Self::default();
         let mut entries = Vec::with_capacity(grants.len());
         let mut to_anyone = Vec::new();
+        let everything = Key::Everything.hash();
+        // Several grants to the same follow one another.
+        let mut last: Option<(&Who, u64)> = None;
         for (at, grant) in (0_u32..).zip(&grants) {
             let to = To::of(&grant.who);
+            let to_hash = match last {
+                Some((who, hash)) if *who == grant.who => hash,
+                _ => to.hash(),
+            };
+            last = Some((&grant.who, to_hash));
             match to {
                 To::Anyone => to_anyone.push(at),
-                To::Group(_) => set.groups |= group_bit(to.hash()),
+                To::Group(_) => set.groups |= group_bit(to_hash),
                 To::SignedIn | To::User(_) => {}
             }
             if let Some(key) = Key::of(&grant.what) {
                 set.kinds[to.kind().0] |= key.bit();
-                entries.push((joined(to.hash(), key.hash()), at));
+                let key_hash = if matches!(key, Key::Everything) { everything } else { key.hash() };
+                entries.push((joined(to_hash, key_hash), at));
             }
         }
-        set.index = Index::new(entries);
+        set.index = Index::new(&entries);
         set.to_anyone = to_anyone.into();
         set.grants = grants.into();
         set
@@ -203,28 +213,37 @@ impl GrantSet {
     }
 }
 
-/// A hash table that is built once: entries sorted by hash, and where each bucket begins. Two small
+/// A hash table that is built once: entries bucket by bucket, and where each bucket begins. Two small
 /// slices, so that a lookup touches little memory, however many repositories there are.
 #[derive(Debug, Clone, Default)]
 struct Index {
     /// One more than there are buckets.
     starts: Box<[u32]>,
+    /// Those of a bucket in the order in which they came.
     entries: Box<[(u64, u32)]>,
 }
 
 impl Index {
-    fn new(mut entries: Vec<(u64, u32)>) -> Self {
-        entries.sort_unstable();
+    fn new(entries: &[(u64, u32)]) -> Self {
         let buckets = entries.len();
-        let mut starts = Vec::with_capacity(buckets + 1);
-        let mut next = 0;
-        for start in (0..=buckets).take_while(|_| buckets > 0) {
-            while entries.get(next).is_some_and(|(hash, _)| bucket(*hash, buckets) < start) {
-                next += 1;
-            }
-            starts.push(u32::try_from(next).unwrap_or(u32::MAX));
+        if buckets == 0 {
+            return Self::default();
         }
-        Self { starts: starts.into(), entries: entries.into() }
+        // First how many each bucket has, then where it ends, and with its last entry at its place, where it begins.
+        let mut starts = vec![0_u32; buckets + 1];
+        entries.iter().for_each(|(hash, _)| starts[bucket(*hash, buckets)] += 1);
+        let mut end = 0;
+        for start in &mut starts {
+            end += *start;
+            *start = end;
+        }
+        let mut sorted = vec![(0, 0); buckets];
+        for entry in entries.iter().rev() {
+            let free = &mut starts[bucket(entry.0, buckets)];
+            *free -= 1;
+            sorted[*free as usize] = *entry;
+        }
+        Self { starts: starts.into(), entries: sorted.into() }
     }
 
     fn get(&self, hash: u64) -> impl Iterator<Item = u32> + use<'_> {

@@ -27,7 +27,9 @@ pub use decide::{Refusal, decide, may_pull, may_see};
 pub use glob::{BadGlob, ImageGlob, TagGlob};
 pub use grant_set::GrantSet;
 pub use near::{Lack, near};
-pub use permission::{BadPermission, BadPermissionKind, OPERATION_WORDS, parse_permission, simple_operation};
+pub use permission::{
+    BadPermission, BadPermissionKind, OPERATION_WORDS, parse_permission, read_permission, simple_operation,
+};
 pub use permit::{
     CatalogPermit, DeleteBlobPermit, DeleteManifestPermit, DeleteTagPermit, Granted, InspectPermit, ManifestPermit,
     MayInspect, MountPermit, PullPermit, PushPermit, SignInPermit, TagMode,

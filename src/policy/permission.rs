@@ -86,12 +86,19 @@ pub enum BadPermissionKind {
 /// Reads a word of the simple form: what it allows on a whole repository, `None` where there is no
 /// such word.
 pub fn simple_operation(word: &str) -> Option<Vec<What>> {
+    let mut allowed = Vec::new();
+    read_simple(word, &mut allowed).then_some(allowed)
+}
+
+fn read_simple(word: &str, allowed: &mut Vec<What>) -> bool {
     let on_everything = |actions| What::Images { images: ImageGlob::everything(), tags: None, actions };
     if word == "*" {
-        return Some(vec![on_everything(ActionSet::ALL), What::Catalog, What::Base]);
+        allowed.extend([on_everything(ActionSet::ALL), What::Catalog, What::Base]);
+        return true;
     }
-    let (_, actions) = SIMPLE.iter().find(|(known, _)| *known == word)?;
-    Some(vec![on_everything(ActionSet::of(actions))])
+    let Some((_, actions)) = SIMPLE.iter().find(|(known, _)| *known == word) else { return false };
+    allowed.push(on_everything(ActionSet::of(actions)));
+    true
 }
 
 /// Reads one entry of a permissions section: a simple operation or a granular permission.
@@ -99,22 +106,37 @@ pub fn simple_operation(word: &str) -> Option<Vec<What>> {
 /// # Errors
 /// Says what is wrong, where, and what was probably meant.
 pub fn parse_permission(text: &str) -> Result<Vec<What>, BadPermission> {
+    let mut allowed = Vec::new();
+    read_permission(text, &mut allowed)?;
+    Ok(allowed)
+}
+
+/// The same for a million entries: what it allows is added to a list that can be used again for the next one.
+///
+/// # Errors
+/// As above; nothing is added then.
+pub fn read_permission(text: &str, allowed: &mut Vec<What>) -> Result<(), BadPermission> {
     if text.is_empty() {
         return Err(bad(BadPermissionKind::Empty, 0..0, None));
     }
     // Most entries are such a word.
-    if let Some(allowed) = simple_operation(text) {
-        return Ok(allowed);
+    if read_simple(text, allowed) {
+        return Ok(());
     }
     let parts = Part::split(text);
-    match parts.as_slice() {
-        [word] => simple_operation(word.text).ok_or_else(|| {
+    allowed.push(granular(text, &parts)?);
+    Ok(())
+}
+
+fn granular(text: &str, parts: &[Part<'_>]) -> Result<What, BadPermission> {
+    match parts {
+        [word] => {
             let suggestion = match word.text {
                 "overwrite" => Some("write"),
                 other => nearest(other, &OPERATION_WORDS),
             };
-            bad(BadPermissionKind::UnknownOperation(shown(word.text)), word.range(), suggestion)
-        }),
+            Err(bad(BadPermissionKind::UnknownOperation(shown(word.text)), word.range(), suggestion))
+        }
         [scope, rest @ ..] if scope.text == "repository" => repository(text, rest),
         [scope, rest @ ..] if scope.text == "registry" => registry(text, rest),
         [scope, ..] => {
@@ -125,7 +147,7 @@ pub fn parse_permission(text: &str) -> Result<Vec<What>, BadPermission> {
     }
 }
 
-fn repository(text: &str, parts: &[Part<'_>]) -> Result<Vec<What>, BadPermission> {
+fn repository(text: &str, parts: &[Part<'_>]) -> Result<What, BadPermission> {
     let (name, tag, action) = match parts {
         [name, action] => (name, None, action),
         [name, tag, action] => (name, Some(tag), action),
@@ -154,10 +176,10 @@ fn repository(text: &str, parts: &[Part<'_>]) -> Result<Vec<What>, BadPermission
             ));
         }
     };
-    Ok(vec![What::Images { images, tags, actions }])
+    Ok(What::Images { images, tags, actions })
 }
 
-fn registry(text: &str, parts: &[Part<'_>]) -> Result<Vec<What>, BadPermission> {
+fn registry(text: &str, parts: &[Part<'_>]) -> Result<What, BadPermission> {
     let [name, action] = parts else {
         return Err(bad(BadPermissionKind::RegistryForm, 0..text.len(), None));
     };
@@ -172,7 +194,7 @@ fn registry(text: &str, parts: &[Part<'_>]) -> Result<Vec<What>, BadPermission> 
     if action.text != "*" {
         return Err(bad(BadPermissionKind::RegistryForm, action.range(), Some("*")));
     }
-    Ok(vec![what])
+    Ok(what)
 }
 
 /// A part between colons.

@@ -127,6 +127,11 @@ impl Snapshot {
         Some(Self { users: Arc::clone(&self.users), repositories, by_prefix, standing })
     }
 
+    /// Finds out now what else is found where it is first asked for.
+    pub fn find_all(&self) {
+        self.standing.find_all();
+    }
+
     /// The user of a name.
     pub fn user(&self, name: &str) -> Option<&Arc<User>> {
         self.users.get(name)

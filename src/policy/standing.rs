@@ -1,6 +1,6 @@
 //! Who is granted anything at all, which is what signing in needs.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
@@ -17,10 +17,17 @@ pub(super) struct Standing {
     shares: Vec<Arc<Share>>,
 }
 
-/// The grant of each [`Who`] that holds the longest, from some repositories together.
-#[derive(Debug, Default)]
+/// Some repositories, and what they grant together, which is found where it is first asked for: many millions of
+/// grants would otherwise keep a new configuration from being in force.
+#[derive(Debug)]
 struct Share {
     repositories: Vec<Arc<Repository>>,
+    grants: OnceLock<Grants>,
+}
+
+/// The grant of each [`Who`] that holds the longest.
+#[derive(Debug, Default)]
+struct Grants {
     anyone: Option<Longest>,
     signed_in: Option<Longest>,
     groups: QuickMap<UserName, Longest>,
@@ -63,22 +70,14 @@ impl Standing {
             let same = before.and_then(|before| before.shares.get(at)).filter(|share| share.is_of(&repositories));
             same.map_or_else(|| Arc::new(Share::new(repositories)), Arc::clone)
         };
-        let mut shares: Vec<_> = shares.into_iter().enumerate().collect();
-        // Two threads for many of them: a grant is soon gone through, but there may be millions.
-        let rest = shares.split_off(count / 2);
-        let make = &make;
-        let shares = std::thread::scope(|scope| {
-            let others = (!shares.is_empty()).then(|| scope.spawn(move || shares.into_iter().map(make).collect()));
-            let own: Vec<_> = rest.into_iter().map(make).collect();
-            let mut shares: Vec<_> = match others.map(std::thread::ScopedJoinHandle::join) {
-                Some(Err(panic)) => std::panic::resume_unwind(panic),
-                Some(Ok(shares)) => shares,
-                None => Vec::new(),
-            };
-            shares.extend(own);
-            shares
-        });
-        Self { shares }
+        Self { shares: shares.into_iter().enumerate().map(make).collect() }
+    }
+
+    /// Finds what was not asked for yet, so that nobody who signs in waits for it.
+    pub(super) fn find_all(&self) {
+        for share in &self.shares {
+            share.grants();
+        }
     }
 
     /// The same with other versions of some repositories, which have the same prefixes.
@@ -116,9 +115,15 @@ impl Standing {
 
 impl Share {
     fn new(repositories: Vec<Arc<Repository>>) -> Self {
-        let mut share = Self::default();
-        repositories.iter().for_each(|repository| share.add(repository));
-        Self { repositories, ..share }
+        Self { repositories, grants: OnceLock::new() }
+    }
+
+    fn grants(&self) -> &Grants {
+        self.grants.get_or_init(|| {
+            let mut grants = Grants::default();
+            self.repositories.iter().for_each(|repository| grants.add(repository));
+            grants
+        })
     }
 
     /// Whether it was made of just these, none of them changed.
@@ -127,6 +132,12 @@ impl Share {
             && self.repositories.iter().zip(repositories).all(|(one, other)| Arc::ptr_eq(one, other))
     }
 
+    fn all<'s, 'u>(&'s self, holder: Holder<'u>) -> impl Iterator<Item = &'s Longest> + use<'s, 'u> {
+        self.grants().all(holder)
+    }
+}
+
+impl Grants {
     /// Takes in what a repository grants. An open one grants to anybody for ever.
     fn add(&mut self, repository: &Repository) {
         if let Access::Open(rule) = &repository.access {

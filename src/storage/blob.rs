@@ -1,13 +1,15 @@
 //! Reading blobs, a bounded piece at a time.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
 use super::object_stream::ObjectStream;
@@ -128,13 +130,26 @@ impl ReadAhead {
         let (file, path, position) = (Arc::clone(&self.file), Arc::clone(&self.path), self.position);
         self.position += length;
         Some(tokio::task::spawn_blocking(move || {
-            let mut piece = vec![0; length as usize];
-            // A file that has become shorter is an error here, and never an endless stream.
-            file.read_exact_at(&mut piece, position)
-                .map_err(|source| StorageError::Io { path: path.to_string(), source })?;
-            Ok(piece.into())
+            let piece = read_exact(&file, position, length as usize);
+            piece.map(Bytes::from).map_err(|source| StorageError::Io { path: path.to_string(), source })
         }))
     }
+}
+
+/// Reads so many bytes at a place, into memory that nobody fills with zeros before. A file that has become shorter is
+/// an error, and never an endless stream.
+fn read_exact(file: &File, position: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut piece = Vec::with_capacity(length);
+    while piece.len() < length {
+        let at = position + piece.len() as u64;
+        match rustix::io::pread(file, spare_capacity(&mut piece), at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    piece.truncate(length);
+    Ok(piece)
 }
 
 impl Drop for ReadAhead {

@@ -120,10 +120,11 @@ fn secrets(
     let places = labels.map(|label| &label.place).chain(references.iter().map(|reference| &reference.place));
     let files: HashSet<&str> = places.map(|place| &*place.file).collect();
     let mut known: HashMap<Arc<str>, Known> = HashMap::new();
-    for report in reports.into_iter().filter(|report| files.contains(&*report.file)) {
+    for mut report in reports.into_iter().filter(|report| files.contains(&*report.file)) {
+        let open = report.take_open();
         let known = known.entry(report.file).or_default();
         known.secrets.extend(report.secrets);
-        known.open.extend(report.open);
+        known.open.extend(open);
         known.refused.extend(report.refused);
         known.guarded |= report.guarded;
     }

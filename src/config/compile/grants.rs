@@ -8,13 +8,18 @@ use super::super::yaml::{Node, Value};
 use super::values;
 use crate::diagnostic::{Place, Span};
 use crate::identity::ANONYMOUS;
-use crate::policy::{BadPermission, BadPermissionKind, Grant, Rule, What, Who, parse_permission};
+use crate::policy::{BadPermission, BadPermissionKind, Grant, Rule, What, Who, read_permission};
 
 /// Compiles a section. `no_prefix` is where the repository's prefix is written, if it is empty.
 pub(super) fn compile(section: &Node<'_>, no_prefix: Option<&Place>, report: &mut Report) -> Vec<Grant> {
     let pairs = section.pairs().unwrap_or_default();
     // Most entries make one grant.
-    let mut grants = Vec::with_capacity(pairs.iter().map(|(_, entries)| entries.items().map_or(0, <[_]>::len)).sum());
+    let count = pairs.iter().map(|(_, entries)| entries.items().map_or(0, <[_]>::len)).sum();
+    let mut grants = Vec::with_capacity(count);
+    if let Some(marks) = &mut report.marks {
+        marks.reserve(pairs.len(), count);
+    }
+    let mut allowed = Vec::new();
     for (key, entries) in pairs {
         let who = key.text().and_then(Who::parse);
         if who.is_none() {
@@ -34,10 +39,11 @@ pub(super) fn compile(section: &Node<'_>, no_prefix: Option<&Place>, report: &mu
                 Value::Scalar(_) | Value::Sequence(_) => (Some(entry), None),
             };
             let until = end.map(|node| values::end(node, report));
-            let allowed = what.and_then(|node| permission(node, no_prefix, report));
-            let (Some(who), Some(allowed)) = (&who, allowed) else {
-                continue;
-            };
+            allowed.clear();
+            if let Some(node) = what {
+                permission(node, no_prefix, &mut allowed, report);
+            }
+            let Some(who) = who.as_ref().filter(|_| !allowed.is_empty()) else { continue };
             // A grant whose end cannot be read must not hold for ever.
             let until = match until {
                 Some(None) => continue,
@@ -48,30 +54,27 @@ pub(super) fn compile(section: &Node<'_>, no_prefix: Option<&Place>, report: &mu
                 marks.add_entry(what.span, end.map(|node| node.span), allowed.len());
             }
             let rule = Rule::Entry { file: Arc::clone(&report.file), line: entry.line };
-            grants.extend(allowed.into_iter().map(|what| Grant { who: who.clone(), what, until, rule: rule.clone() }));
+            grants.extend(allowed.drain(..).map(|what| Grant { who: who.clone(), what, until, rule: rule.clone() }));
         }
     }
     grants
 }
 
-fn permission(node: &Node<'_>, no_prefix: Option<&Place>, report: &mut Report) -> Option<Vec<What>> {
-    let text = node.string()?;
-    match parse_permission(text) {
-        Ok(allowed) => {
+/// Adds what an entry allows.
+fn permission(node: &Node<'_>, no_prefix: Option<&Place>, allowed: &mut Vec<What>, report: &mut Report) {
+    let Some(text) = node.string() else { return };
+    match read_permission(text, allowed) {
+        Ok(()) => {
             let names_prefix = |what: &What| matches!(what, What::Images { images, .. } if images.is_prefix_itself());
             if let Some(prefix) = no_prefix.filter(|_| allowed.iter().any(names_prefix)) {
                 report
                     .add(codes::DOT_WITHOUT_PREFIX, node.span, "`.` is no image here: the repository's prefix is empty")
                     .also(prefix.clone(), "the prefix")
                     .help("name the images that are meant, or `*` for all");
-                return None;
+                allowed.clear();
             }
-            Some(allowed)
         }
-        Err(error) => {
-            refuse(node, text, &error, report);
-            None
-        }
+        Err(error) => refuse(node, text, &error, report),
     }
 }
 

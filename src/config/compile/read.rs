@@ -19,6 +19,7 @@ pub(super) struct Read<'t> {
 /// Reads a text and compares it with its shape.
 pub(super) fn read<'t>(text: &'t str, shape: &'static Shape, report: &mut Report) -> Read<'t> {
     report.is_whole = true;
+    report.survey(text);
     report.guarded = match files::kind(&report.file) {
         Some(Kind::Tests) => false,
         Some(Kind::Repository(_)) => may_hold_secrets(text),

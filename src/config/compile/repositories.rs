@@ -392,11 +392,16 @@ impl Outcome {
         if let Some(kept) = known {
             return Self::Known(Arc::clone(kept));
         }
-        let mut report = Report::new(&file.path).for_lints(around.lints);
-        let parsed = match &file.text {
-            Some(text) => repository::compile(&file.name, text, around, &mut report),
-            None => Parsed { prefix: repository::default_prefix(&file.name), ..Parsed::default() },
-        };
+        let new = || Report::new(&file.path).for_lints(around.lints);
+        let mut report = new().sparing();
+        let mut parsed = Parsed { prefix: repository::default_prefix(&file.name), ..Parsed::default() };
+        if let Some(text) = &file.text {
+            parsed = repository::compile(&file.name, text, around, &mut report);
+            if report.lacks_open() {
+                report = new();
+                parsed = repository::compile(&file.name, text, around, &mut report);
+            }
+        }
         // Where a file holds secrets is of no use where there is nothing to tell of it.
         Self::New(parsed, Some(report).filter(|report| around.lints || !report.diagnostics.is_empty()).map(Box::new))
     }

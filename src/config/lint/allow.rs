@@ -79,7 +79,7 @@ pub(in super::super) fn apply(
     for (file, allows) in &allows {
         let mut report = Report::new(file);
         for allow in &allows.all {
-            report.open.extend(allow.open);
+            report.show(allow.open);
             if judge.is_none() {
                 continue;
             }

@@ -65,6 +65,12 @@ pub(in super::super) struct Marks {
 }
 
 impl Marks {
+    /// Makes room for as many keys and entries.
+    pub(in super::super) fn reserve(&mut self, sections: usize, entries: usize) {
+        self.sections.reserve_exact(sections);
+        self.entries.reserve_exact(entries);
+    }
+
     /// What is added next stands below this key.
     pub(in super::super) fn begin_section(&mut self, key: Span) {
         self.sections.push(SectionMark { key: key.into(), first: self.entries.len() });

@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell};
 
 use super::view::{Entry, Section, View};
+use super::whole::group_bit;
 use crate::identity::User;
 use crate::policy::coverage::{Prefixes, Territory};
 use crate::policy::{Action, ActionSet, Grant, ImageGlob, QuickMap, TagGlob, What, Who, coverage};
@@ -26,6 +27,8 @@ pub(super) struct Shelf<'v, 'c> {
     anyone: Option<usize>,
     signed_in: Option<usize>,
     groups: QuickMap<&'c str, usize>,
+    /// A bit for each of these groups.
+    group_bits: u64,
     /// Found only where it is asked for.
     users: OnceCell<QuickMap<&'c str, usize>>,
     /// For each section those that count for whoever it is for, itself first: one after another, and where
@@ -141,12 +144,15 @@ impl<'a> Key<'a> {
 
 impl<'v, 'c> Shelf<'v, 'c> {
     pub(super) fn new(view: &'v View<'c>, prefixes: &'v Prefixes<'c>) -> Self {
-        let (mut anyone, mut signed_in, mut groups) = (None, None, QuickMap::default());
+        let (mut anyone, mut signed_in, mut groups, mut group_bits) = (None, None, QuickMap::default(), 0);
         for (at, section) in view.sections.iter().enumerate() {
             match section.who {
                 Who::Anyone => anyone = Some(at),
                 Who::SignedIn => signed_in = Some(at),
-                Who::Group(group) => drop(groups.insert(group.as_str(), at)),
+                Who::Group(group) => {
+                    groups.insert(group.as_str(), at);
+                    group_bits |= group_bit(group.as_str());
+                }
                 Who::User(_) => {}
             }
         }
@@ -154,7 +160,8 @@ impl<'v, 'c> Shelf<'v, 'c> {
         let (exact, looks) = (EXACT_MAX.into(), LOOKS_MAX.into());
         let (users, givers) = (OnceCell::new(), (Vec::new(), Vec::with_capacity(view.sections.len())));
         let keys = OnceCell::new();
-        let mut shelf = Self { view, territory, keys, anyone, signed_in, groups, users, givers, exact, looks };
+        let mut shelf =
+            Self { view, territory, keys, anyone, signed_in, groups, group_bits, users, givers, exact, looks };
         let mut all = Vec::with_capacity(2 * view.sections.len());
         for (at, section) in view.sections.iter().enumerate() {
             all.push(at);
@@ -171,7 +178,8 @@ impl<'v, 'c> Shelf<'v, 'c> {
             Who::SignedIn => {}
             Who::Group(_) => givers.extend(self.signed_in),
             Who::User(_) => {
-                givers.extend(section.user.into_iter().flat_map(|user| self.groups_of(user)));
+                let user = section.user.filter(|_| section.groups & self.group_bits != 0);
+                givers.extend(user.into_iter().flat_map(|user| self.groups_of(user)));
                 givers.extend(self.signed_in);
             }
         }

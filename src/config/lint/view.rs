@@ -22,6 +22,8 @@ pub(super) struct Section<'c> {
     pub(super) who: &'c Who,
     /// The user to whom is granted, if there is such a user.
     pub(super) user: Option<&'c User>,
+    /// A bit for each group of that user.
+    pub(super) groups: u64,
     pub(super) key: Span,
     /// Its entries, in [`View::entries`].
     pub(super) entries: Range<usize>,
@@ -61,11 +63,12 @@ impl<'c> View<'c> {
             }
             // To whom nothing is granted, nothing is to be said.
             if let Some(who) = who {
-                let user = match who {
-                    Who::User(name) => whole.snapshot.user(name.as_str()).map(|user| &**user),
+                let known = match who {
+                    Who::User(name) => whole.user(name.as_str()),
                     Who::Anyone | Who::SignedIn | Who::Group(_) => None,
                 };
-                sections.push(Section { who, user, key: mark.key.span(), entries: first..entries.len() });
+                let (user, groups) = known.map_or((None, 0), |known| (Some(known.user), known.groups));
+                sections.push(Section { who, user, groups, key: mark.key.span(), entries: first..entries.len() });
             }
         }
         grants.is_empty().then_some(Self { whole, repository, marks, sections, entries })

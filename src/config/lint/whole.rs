@@ -10,7 +10,7 @@ use super::marks::UserMark;
 use super::near::Near;
 use crate::diagnostic::Place;
 use crate::identity::User;
-use crate::policy::{Repository, Snapshot};
+use crate::policy::{QuickMap, Repository, Snapshot};
 
 /// A grant that ends sooner than this is told of.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -30,12 +30,26 @@ pub(in super::super) struct Whole<'c> {
     pub(super) prefixes: HashMap<&'c str, &'c Repository>,
     /// All users, by their names.
     pub(super) users: Vec<&'c User>,
+    by_name: QuickMap<&'c str, Known<'c>>,
     /// Where each user is described.
     credentials: HashMap<&'c str, (&'c Arc<str>, &'c UserMark)>,
     /// The users in each group.
     members: HashMap<&'c str, Vec<&'c User>>,
     near_users: OnceLock<Near>,
     near_groups: OnceLock<Near>,
+}
+
+/// A user, and a bit for each of the groups: mostly they tell that a repository names none of them, and there may
+/// be a million entries to ask that of.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'c> {
+    pub(super) user: &'c User,
+    pub(super) groups: u64,
+}
+
+/// The bit of a group.
+pub(super) fn group_bit(group: &str) -> u64 {
+    1 << (group.bytes().fold(0_u8, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte)) % 64)
 }
 
 impl<'c> Whole<'c> {
@@ -61,6 +75,11 @@ impl<'c> Whole<'c> {
                 members.entry(group.as_str()).or_default().push(user);
             }
         }
+        let known = |user: &&'c User| {
+            let groups = user.groups.iter().fold(0, |bits, group| bits | group_bit(group.as_str()));
+            (user.name.as_str(), Known { user, groups })
+        };
+        let by_name = users.iter().map(known).collect();
         Self {
             snapshot,
             users_known,
@@ -69,11 +88,17 @@ impl<'c> Whole<'c> {
             marks,
             prefixes: snapshot.repositories().iter().map(|found| (&*found.prefix, &**found)).collect(),
             users,
+            by_name,
             credentials,
             members,
             near_users: OnceLock::new(),
             near_groups: OnceLock::new(),
         }
+    }
+
+    /// The user of a name.
+    pub(super) fn user(&self, name: &str) -> Option<Known<'c>> {
+        self.by_name.get(name).copied()
     }
 
     /// The users in a group, by their names.

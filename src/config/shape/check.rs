@@ -47,7 +47,7 @@ impl Checker<'_> {
             return;
         }
         if matches!(node.value, Value::Scalar(_)) && !shape.takes_secret() {
-            self.report.open.push(node.span);
+            self.report.show([node.span]);
         }
         match shape {
             Shape::Text | Shape::Permission => {
@@ -101,7 +101,7 @@ impl Checker<'_> {
                         // In `{jane: {…}, PASSWORD}` what looks like a name is none.
                         let name = match key.text() {
                             Some(word) if is_word(word) || entry.pairs().is_some() || !value.holds_secrets() => {
-                                self.report.open.push(key.span);
+                                self.report.show([key.span]);
                                 Name::Key(word)
                             }
                             _ => {
@@ -166,7 +166,7 @@ impl Checker<'_> {
                     _ => false,
                 };
                 if is_good {
-                    self.report.open.extend(pairs.iter().flat_map(|(key, value)| [key.span, value.span]));
+                    self.report.show(pairs.iter().flat_map(|(key, value)| [key.span, value.span]));
                 } else {
                     self.report.secrets.push(node.span);
                     self.report
@@ -230,17 +230,17 @@ impl Checker<'_> {
         }
         for (key, value) in pairs.iter().filter(|(key, _)| key.text() != Some("type")) {
             self.unchecked(value, true);
-            self.report.open.push(key.span);
+            self.report.show([key.span]);
         }
         let Some((key, kind)) = node.pair("type") else {
             let first = typed.types.values.first().copied().unwrap_or_default();
             self.missing(at, name, "type", &format!("for instance `type: {first}`"));
             return;
         };
-        self.report.open.push(key.span);
+        self.report.show([key.span]);
         match kind.string() {
             Some(word) => {
-                self.report.open.push(kind.span);
+                self.report.show([kind.span]);
                 self.choice(kind, word, typed.types, Name::Key("type"));
             }
             None => self.wrong_type(kind, &Shape::Text, key.span, Name::Key("type")),
@@ -266,12 +266,12 @@ impl Checker<'_> {
                 continue;
             };
             if besides == Some(word) {
-                self.report.open.extend([key.span, value.span]);
+                self.report.show([key.span, value.span]);
                 continue;
             }
             match object.key(word) {
                 Some(known) => {
-                    self.report.open.push(key.span);
+                    self.report.show([key.span]);
                     if !(known.may_be_empty && value.is_null()) {
                         self.value(value, &known.shape, key.span, Name::Key(word));
                     }
@@ -320,8 +320,7 @@ impl Checker<'_> {
         // No key has digits, and many passwords do.
         let is_key = is_word(word) && !word.bytes().any(|b| b.is_ascii_digit());
         let may_show = !guarded || is_key && !value.is_null();
-        let spans = if may_show { &mut self.report.open } else { &mut self.report.secrets };
-        spans.push(key.span);
+        self.note(key.span, may_show);
         let message = if may_show { format!("unknown key `{}`", shown(word)) } else { "unknown key".to_owned() };
         self.report.add(codes::UNKNOWN_KEY, key.span, message).help(help);
         near
@@ -330,8 +329,14 @@ impl Checker<'_> {
     /// A value of which nobody knows what it was meant to be.
     fn unchecked(&mut self, value: &Node<'_>, may_hold_secret: bool) {
         let may_show = !may_hold_secret && !self.report.guarded;
-        let spans = if may_show { &mut self.report.open } else { &mut self.report.secrets };
-        spans.push(value.span);
+        self.note(value.span, may_show);
+    }
+
+    fn note(&mut self, span: Span, may_show: bool) {
+        match may_show {
+            true => self.report.show([span]),
+            false => self.report.secrets.push(span),
+        }
     }
 
     fn missing(&mut self, at: Span, name: Name<'_>, key: &str, doc: &str) {

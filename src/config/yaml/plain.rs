@@ -10,13 +10,28 @@ const DEPTH_MAX: usize = 24;
 /// Longer keys are left to the library, which has a bound of its own for them.
 const KEY_MAX_BYTES: usize = 256;
 
+/// The bytes at which a word may end; all others belong to it wherever they stand.
+const MAY_END: [bool; 256] = {
+    let mut may_end = [false; 256];
+    let mut at = 0;
+    while at < MAY_END_BYTES.len() {
+        may_end[MAY_END_BYTES[at] as usize] = true;
+        at += 1;
+    }
+    may_end
+};
+const MAY_END_BYTES: &[u8] = b"\n: ,[]{}";
+
 /// Reads a text that is as plain as described above.
 pub(super) fn read(text: &str) -> Option<Node<'_>> {
     let bytes = text.as_bytes();
-    if !bytes.iter().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
+    // Without an early end, several bytes are looked at in one step.
+    let is_other = |byte: &u8| !matches!(byte, b'\n' | b' '..=b'~');
+    if bytes.iter().fold(false, |found, byte| found | is_other(byte)) {
         return None;
     }
-    let mut reader = Reader { text, bytes, at: 0, line: 1, column: 0, is_end: false };
+    let (pairs, items) = (Vec::new(), Vec::new());
+    let mut reader = Reader { text, bytes, at: 0, line: 1, column: 0, is_end: false, pairs, items };
     reader.find_content()?;
     if reader.is_end || reader.column != 0 {
         return None;
@@ -34,6 +49,10 @@ struct Reader<'t> {
     /// How far `at` is from the beginning of its line.
     column: usize,
     is_end: bool,
+    /// What was read of the mappings that are not complete yet, each after those around it; and the same of lists.
+    /// A collection then has just the memory that it needs.
+    pairs: Vec<(Node<'t>, Node<'t>)>,
+    items: Vec<Node<'t>>,
 }
 
 impl<'t> Reader<'t> {
@@ -106,7 +125,7 @@ impl<'t> Reader<'t> {
 
     fn mapping(&mut self, depth: usize) -> Option<Node<'t>> {
         let (column, line, start) = (self.column, self.line, self.at);
-        let mut pairs = Vec::new();
+        let first = self.pairs.len();
         let mut end;
         loop {
             let key = self.scalar(false)?;
@@ -119,7 +138,7 @@ impl<'t> Reader<'t> {
                 _ => return None,
             };
             end = value.span.end.max(key.span.end);
-            pairs.push((key, value));
+            self.pairs.push((key, value));
             if self.is_end || self.column < column {
                 break;
             }
@@ -127,10 +146,14 @@ impl<'t> Reader<'t> {
                 return None;
             }
         }
-        if has_duplicates(&pairs) {
-            return None;
-        }
+        let pairs = self.pairs_from(first)?;
         Some(Node { span: Span { start, end }, line, value: Value::Mapping(pairs) })
+    }
+
+    /// Takes the pairs of a mapping that is complete, unless a key stands twice.
+    fn pairs_from(&mut self, first: usize) -> Option<Vec<(Node<'t>, Node<'t>)>> {
+        let pairs: Vec<_> = self.pairs.drain(first..).collect();
+        (!has_duplicates(&pairs)).then_some(pairs)
     }
 
     /// The value of a key of a block mapping in a column, up to what follows it.
@@ -172,7 +195,7 @@ impl<'t> Reader<'t> {
 
     fn sequence(&mut self, depth: usize) -> Option<Node<'t>> {
         let (column, line, start) = (self.column, self.line, self.at);
-        let mut items: Vec<Node<'t>> = Vec::new();
+        let first = self.items.len();
         while self.is_item() && self.column == column {
             self.at += 1;
             while self.byte(self.at) == b' ' {
@@ -183,11 +206,13 @@ impl<'t> Reader<'t> {
             if matches!(self.byte(self.at), b'\n' | b'#') || self.is_item() {
                 return None;
             }
-            items.push(if self.begins_pair() { self.block(depth + 1)? } else { self.inline(column, depth)? });
+            let item = if self.begins_pair() { self.block(depth + 1)? } else { self.inline(column, depth)? };
+            self.items.push(item);
         }
         if !self.is_end && self.column > column {
             return None;
         }
+        let items: Vec<_> = self.items.drain(first..).collect();
         let end = items.last()?.span.end;
         Some(Node { span: Span { start, end }, line, value: Value::Sequence(items) })
     }
@@ -207,15 +232,17 @@ impl<'t> Reader<'t> {
         }
         match self.byte(self.at) {
             b'[' => {
-                let mut items = Vec::new();
+                let first = self.items.len();
                 self.flow_entries(b']', |reader| {
-                    items.push(reader.flow(depth + 1)?);
+                    let item = reader.flow(depth + 1)?;
+                    reader.items.push(item);
                     Some(())
                 })?;
+                let items = self.items.drain(first..).collect();
                 Some(Node { span: Span { start, end: self.at }, line, value: Value::Sequence(items) })
             }
             b'{' => {
-                let mut pairs = Vec::new();
+                let first = self.pairs.len();
                 self.flow_entries(b'}', |reader| {
                     let key = reader.scalar(true)?;
                     let is_long = key.span.end - key.span.start > KEY_MAX_BYTES;
@@ -224,12 +251,11 @@ impl<'t> Reader<'t> {
                     }
                     reader.at += 1;
                     reader.skip_blanks();
-                    pairs.push((key, reader.flow(depth + 1)?));
+                    let value = reader.flow(depth + 1)?;
+                    reader.pairs.push((key, value));
                     Some(())
                 })?;
-                if has_duplicates(&pairs) {
-                    return None;
-                }
+                let pairs = self.pairs_from(first)?;
                 Some(Node { span: Span { start, end: self.at }, line, value: Value::Mapping(pairs) })
             }
             _ => self.scalar(true),
@@ -286,6 +312,8 @@ impl<'t> Reader<'t> {
         }
         let mut at = start;
         loop {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            at += rest.iter().take_while(|byte| !MAY_END[usize::from(**byte)]).count();
             match self.byte(at) {
                 b'\n' => break,
                 b':' if matches!(self.byte(at + 1), b' ' | b'\n') => break,
