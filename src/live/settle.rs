@@ -13,6 +13,9 @@ const STILL: Duration = Duration::from_secs(2);
 /// As long after its last write a file is waited for that was written and never closed.
 const OPEN: Duration = Duration::from_secs(30);
 
+/// What two files exchanged their names by is told in two parts; no more time lies between them.
+const TOGETHER: Duration = Duration::from_millis(100);
+
 /// What the system told of one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
@@ -68,10 +71,19 @@ impl Settling {
             return;
         }
         if act == Act::Gone {
-            self.traces.remove(&path);
+            if !self.is_exchanged(&path, at) {
+                self.traces.remove(&path);
+            }
         } else {
             self.traces.insert(path, Trace { complete: act != Act::Wrote, at, watcher });
         }
+    }
+
+    /// Whether a path that was left has another file since then: where two files exchange their names, it is told
+    /// first what came, and then what went. Who writes a file there after that is told of later.
+    fn is_exchanged(&self, path: &Path, at: Moment) -> bool {
+        let has_come = |trace: &Trace| trace.complete && at.steady.duration_since(trace.at.steady) < TOGETHER;
+        self.traces.get(path).is_some_and(has_come) && fs::symlink_metadata(path).is_ok()
     }
 
     /// Forgets what was told, where something was told that got lost.
@@ -228,6 +240,25 @@ mod tests {
             bench.note("repos/x.yaml", Act::Wrote, 4, 1);
             assert!(!bench.complete(5), "{place}");
         }
+    }
+
+    #[test]
+    fn a_file_that_came_by_an_exchange_is_complete_though_another_left_its_path() {
+        let mut bench = Bench::new();
+        bench.note("repos/x.yaml", Act::Placed, 2, 1);
+        bench.note("repos/x.yaml", Act::Gone, 3, 1);
+        assert!(bench.complete(4));
+        bench.note("repos/x.yaml", Act::Wrote, 5, 1);
+        bench.note("repos/x.yaml", Act::Gone, 6, 1);
+        assert!(!bench.complete(7), "it was not complete");
+        bench.note("repos/x.yaml", Act::Placed, 10, 1);
+        bench.note("repos/x.yaml", Act::Gone, 200, 1);
+        assert!(!bench.complete(201), "it left long after it came");
+        bench.note("repos/x.yaml", Act::Placed, 210, 1);
+        fs::rename(bench.path("repos/x.yaml"), bench.path("x")).unwrap();
+        bench.note("repos/x.yaml", Act::Gone, 211, 1);
+        fs::write(bench.path("repos/x.yaml"), "y").unwrap();
+        assert!(!bench.complete(212), "nothing is known of the new one");
     }
 
     #[test]

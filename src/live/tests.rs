@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::fs::CWD;
 use tempfile::TempDir;
 
 use super::*;
@@ -276,6 +277,13 @@ fn a_normal_save_is_in_force_at_once() {
     fs::rename(&path, dir.path().join("repos/a.yaml~")).unwrap();
     fs::write(&path, format!("{REPOSITORY}# as vim does\n")).unwrap();
     at_once("moved aside and created", "as vim does");
+    fs::write(dir.path().join("repos/.a.tmp"), format!("{REPOSITORY}# exchanged\n")).unwrap();
+    let exchange = rustix::fs::RenameFlags::EXCHANGE;
+    let done = rustix::fs::renameat_with(CWD, dir.path().join("repos/.a.tmp"), CWD, &path, exchange);
+    // Not every file system can.
+    if done.is_ok() {
+        at_once("exchanged with another file", "exchanged");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, RenameFlags, renameat_with};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::beside;
@@ -25,7 +25,6 @@ pub(super) fn exchange(aside: &Path, path: &Path, expected: &str) -> io::Result<
         exchanged => exchanged?,
     }
     if holds(aside, expected) {
-        close_as_writer(path);
         return Ok(true);
     }
     let ours = fs::read(path);
@@ -39,14 +38,6 @@ pub(super) fn exchange(aside: &Path, path: &Path, expected: &str) -> io::Result<
         exchange()?;
     }
     Ok(false)
-}
-
-/// Closes a file as whoever wrote it would. Those who watch the folder are told that a file came to this path, and
-/// then that one left it: without more news a server waits until the file has been still for two seconds.
-fn close_as_writer(path: &Path) {
-    // Where it may not be opened, the change is in force those two seconds later.
-    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    drop(rustix::fs::open(path, flags, Mode::empty()));
 }
 
 /// The same where a file system cannot exchange two files: what comes between two calls is not seen.
@@ -113,38 +104,5 @@ mod tests {
         place(&aside, &path).unwrap();
         assert_eq!(texts(), [Some("old".to_owned()), None]);
         assert_eq!(exchange(&aside, &path, "old").unwrap_err().kind(), io::ErrorKind::NotFound);
-    }
-
-    #[test]
-    fn the_last_that_is_told_of_an_exchanged_file_is_that_its_writer_closed_it() {
-        use notify::event::{AccessKind, AccessMode};
-        use notify::{EventKind, RecursiveMode, Watcher as _};
-        let dir = tempfile::tempdir().unwrap();
-        let (path, aside) = (dir.path().join("a.yaml"), dir.path().join(".a.yaml"));
-        fs::write(&path, "old").unwrap();
-        fs::write(&aside, "new").unwrap();
-        if renameat_with(CWD, &aside, CWD, &path, RenameFlags::EXCHANGE).is_err() {
-            // Then a plain rename tells enough.
-            return;
-        }
-        fs::rename(&aside, &path).unwrap();
-        fs::write(&aside, "new").unwrap();
-        let (told, events) = std::sync::mpsc::channel();
-        let mut watcher = notify::recommended_watcher(move |event| drop(told.send(event))).unwrap();
-        watcher.watch(dir.path(), RecursiveMode::NonRecursive).unwrap();
-        assert!(exchange(&aside, &path, "old").unwrap());
-        fs::write(dir.path().join("end"), "").unwrap();
-        let mut last = None;
-        loop {
-            let event = events.recv_timeout(std::time::Duration::from_secs(20)).unwrap().unwrap();
-            if event.paths.iter().any(|told| told.ends_with("end")) {
-                break;
-            }
-            let is_read = matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write));
-            if event.paths.contains(&path) && !is_read {
-                last = Some(event.kind);
-            }
-        }
-        assert_eq!(last, Some(EventKind::Access(AccessKind::Close(AccessMode::Write))));
     }
 }
