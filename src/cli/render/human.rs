@@ -1,6 +1,6 @@
 //! Diagnostics for people, as rustc shows its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -28,14 +28,14 @@ pub(in crate::cli) fn human_at(
     colour: bool,
 ) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-    let mut lines = HashMap::new();
-    for label in diagnostics.iter().flat_map(|found| std::iter::once(&found.primary).chain(&found.secondary)) {
-        let file = &label.place.file;
-        if let Some(source) = sources.get(file) {
-            let hidden = secrets.get(file).map_or(&[Span { start: 0, end: usize::MAX }][..], Vec::as_slice);
-            lines.entry(Arc::clone(file)).or_insert_with(|| Masked::new(source, hidden));
-        }
-    }
+    let labels = diagnostics.iter().flat_map(|found| std::iter::once(&found.primary).chain(&found.secondary));
+    let files: HashSet<&Arc<str>> = labels.map(|label| &label.place.file).collect();
+    let files: Vec<_> = files.into_iter().filter_map(|file| Some((file, sources.get(file)?))).collect();
+    let masked = side_by_side(&files, |(file, source)| {
+        let hidden = secrets.get(*file).map_or(&[Span { start: 0, end: usize::MAX }][..], Vec::as_slice);
+        Masked::new(source, hidden)
+    });
+    let lines: HashMap<_, _> = files.into_iter().map(|(file, _)| Arc::clone(file)).zip(masked).collect();
     let rendered = side_by_side(diagnostics, |diagnostic| {
         with_own_places(&renderer.render(&[group(diagnostic, &lines, paths)])) + "\n\n"
     });
