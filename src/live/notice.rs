@@ -206,7 +206,8 @@ fn acts(event: Event) -> Vec<(PathBuf, Act)> {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => Act::Closed,
         EventKind::Modify(ModifyKind::Data(_)) if TELLS_CLOSE => Act::Wrote,
         EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Act::Placed,
-        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Act::Gone,
+        EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Act::Left,
+        EventKind::Remove(_) => Act::Gone,
         // The same is told of both paths on their own.
         _ => return Vec::new(),
     };

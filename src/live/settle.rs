@@ -25,7 +25,9 @@ pub(super) enum Act {
     Closed,
     /// It was moved to this path: a file, a folder or a symbolic link.
     Placed,
-    /// It is not there any more.
+    /// It was moved away from this path.
+    Left,
+    /// It was removed.
     Gone,
 }
 
@@ -70,20 +72,21 @@ impl Settling {
         if self.traces.get(&path).is_some_and(|trace| trace.watcher > watcher) {
             return;
         }
-        if act == Act::Gone {
-            if !self.is_exchanged(&path, at) {
-                self.traces.remove(&path);
+        match act {
+            Act::Left if self.is_exchanged(&path, at) => {}
+            Act::Left | Act::Gone => drop(self.traces.remove(&path)),
+            Act::Wrote | Act::Closed | Act::Placed => {
+                self.traces.insert(path, Trace { complete: act != Act::Wrote, at, watcher });
             }
-        } else {
-            self.traces.insert(path, Trace { complete: act != Act::Wrote, at, watcher });
         }
     }
 
     /// Whether a path that was left has another file since then: where two files exchange their names, it is told
-    /// first what came, and then what went. Who writes a file there after that is told of later.
+    /// first what came, and then what went. Who writes a file there after that is told of later. (Of who writes in a
+    /// folder that came anew, nothing is told yet.)
     fn is_exchanged(&self, path: &Path, at: Moment) -> bool {
         let has_come = |trace: &Trace| trace.complete && at.steady.duration_since(trace.at.steady) < TOGETHER;
-        self.traces.get(path).is_some_and(has_come) && fs::symlink_metadata(path).is_ok()
+        self.traces.get(path).is_some_and(has_come) && fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
     }
 
     /// Forgets what was told, where something was told that got lost.
@@ -246,19 +249,25 @@ mod tests {
     fn a_file_that_came_by_an_exchange_is_complete_though_another_left_its_path() {
         let mut bench = Bench::new();
         bench.note("repos/x.yaml", Act::Placed, 2, 1);
-        bench.note("repos/x.yaml", Act::Gone, 3, 1);
+        bench.note("repos/x.yaml", Act::Left, 3, 1);
         assert!(bench.complete(4));
         bench.note("repos/x.yaml", Act::Wrote, 5, 1);
-        bench.note("repos/x.yaml", Act::Gone, 6, 1);
+        bench.note("repos/x.yaml", Act::Left, 6, 1);
         assert!(!bench.complete(7), "it was not complete");
         bench.note("repos/x.yaml", Act::Placed, 10, 1);
-        bench.note("repos/x.yaml", Act::Gone, 200, 1);
+        bench.note("repos/x.yaml", Act::Left, 200, 1);
         assert!(!bench.complete(201), "it left long after it came");
         bench.note("repos/x.yaml", Act::Placed, 210, 1);
         fs::rename(bench.path("repos/x.yaml"), bench.path("x")).unwrap();
-        bench.note("repos/x.yaml", Act::Gone, 211, 1);
+        bench.note("repos/x.yaml", Act::Left, 211, 1);
         fs::write(bench.path("repos/x.yaml"), "y").unwrap();
         assert!(!bench.complete(212), "nothing is known of the new one");
+        bench.note("repos/x.yaml", Act::Placed, 220, 1);
+        bench.note("repos/x.yaml", Act::Gone, 221, 1);
+        assert!(!bench.complete(222), "it was removed");
+        bench.note("repos", Act::Placed, 230, 1);
+        bench.note("repos", Act::Left, 231, 1);
+        assert!(!bench.complete(232), "nobody tells who writes in the folder");
     }
 
     #[test]

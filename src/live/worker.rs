@@ -91,7 +91,7 @@ impl Worker {
             return;
         }
         self.announce(&shared);
-        shared.current.load().model.snapshot.find_all();
+        find_all(&shared);
         let mut next_look = Instant::now() + interval(&shared);
         loop {
             self.watches.complain();
@@ -242,7 +242,7 @@ impl Worker {
                 set_problem(shared, None);
                 shared.generations.send_replace(generation);
                 self.announce(shared);
-                shared.current.load().model.snapshot.find_all();
+                find_all(shared);
                 true
             }
             Err(message) => {
@@ -294,6 +294,14 @@ impl Worker {
         (self.prepare)(&model)?;
         Ok((model, compiled))
     }
+}
+
+/// Finds out what could wait until the configuration was in force. A fault in that must not end the reloading.
+fn find_all(shared: &Shared) {
+    let now = shared.current.load_full();
+    let find = std::panic::AssertUnwindSafe(|| now.model.snapshot.find_all());
+    // Whoever needs to know it asks again.
+    let _ = std::panic::catch_unwind(find);
 }
 
 fn interval(shared: &Shared) -> Duration {

@@ -220,7 +220,12 @@ impl Step {
         };
         match (&self.aside, &self.before) {
             (Some(aside), Some(before)) => {
-                if !swap::exchange(aside, path, before).map_err(halt)? {
+                let exchanged = swap::exchange(aside, path, before);
+                // It may have failed between two steps, and the new text be in its place: then it is to be put back.
+                if exchanged.is_err() && self.after.as_deref().is_some_and(|after| swap::holds(path, after)) {
+                    self.is_done = true;
+                }
+                if !exchanged.map_err(halt)? {
                     return Err(Halt::Changed(shown.clone()));
                 }
             }
@@ -266,7 +271,7 @@ impl Step {
                 Err(error) => Err(format!("`{}` ({error})", self.shown)),
             };
         };
-        let aside = match (self.aside.take(), &self.bearing) {
+        let aside = match (self.aside.take().filter(|aside| aside.symlink_metadata().is_ok()), &self.bearing) {
             (Some(aside), _) => aside,
             (None, Some(bearing)) => beside::replacement(&self.path, before, bearing, true)
                 .map_err(|error| format!("`{}` ({error})", self.shown))?,

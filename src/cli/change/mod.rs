@@ -43,6 +43,8 @@ use secret::{Delivery, SecretFile};
 
 pub(super) use secret::SecretArguments;
 
+/// Where a secret may be in force that was never shown.
+const UNSEEN: &str = "nobody has the secret: `portolan user rotate` makes another one";
 /// So often a plan is made anew where somebody else changes the files meanwhile.
 const ATTEMPTS_MAX: usize = 3;
 
@@ -238,10 +240,12 @@ fn attempt(request: &Request<'_>, root: &Root, is_alone: bool, confirmed: Option
         Some((Delivery { file: Some(path), .. }, text)) => Some(SecretFile::create(path, text)?),
         _ => None,
     };
+    let is_unseen = secret.is_some() && file.is_none();
+    let hinted = |failure: Failure| if is_unseen { failure.with_hint(UNSEEN) } else { failure };
     let mut applied = match Applied::make(&targets, is_alone, &root.path.join("repos")) {
         Err(Halt::Left(failure)) => {
             file.into_iter().for_each(SecretFile::keep);
-            return Err(Halt::Left(failure));
+            return Err(Halt::Left(hinted(failure)));
         }
         made => made?,
     };
@@ -257,15 +261,16 @@ fn attempt(request: &Request<'_>, root: &Root, is_alone: bool, confirmed: Option
     let commit = match done {
         Ok(commit) => commit,
         Err(failure) => {
-            let then = match applied.take_back() {
-                Ok(()) => "the files were put back".to_owned(),
+            let and = |then: &str| Failure { message: format!("{}; {then}", failure.message), ..failure };
+            return Err(match applied.take_back() {
+                Ok(()) => and("the files were put back"),
                 Err(left) => {
                     // It may be in force.
                     file.into_iter().for_each(SecretFile::keep);
-                    left.message
+                    hinted(and(&left.message))
                 }
-            };
-            return Err(Failure { message: format!("{}; {then}", failure.message), ..failure }.into());
+            }
+            .into());
         }
     };
     applied.keep();
@@ -281,7 +286,7 @@ fn attempt(request: &Request<'_>, root: &Root, is_alone: bool, confirmed: Option
             let failure =
                 Failure { message: format!("{}; the change is committed as {commit}", failure.message), ..failure };
             match shown {
-                Some(_) => failure.with_hint("nobody has the secret: `portolan user rotate` makes another one"),
+                Some(_) => failure.with_hint(UNSEEN),
                 None => failure,
             }
         })?;
