@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn knows_its_files() {
         assert_eq!(kind("registry.yml"), Some(Kind::Registry));
-        assert_eq!(kind("_credentials.yaml"), Some(Kind::Credentials));
+        assert!(CREDENTIALS_FILES.iter().all(|file| kind(file) == Some(Kind::Credentials)));
         assert_eq!(kind("_storages.yml"), Some(Kind::Storages));
         assert_eq!(kind("repos/team-a/backend.yaml"), Some(Kind::Repository("team-a/backend")));
         assert_eq!(kind("tests/a.yaml"), Some(Kind::Tests));

@@ -53,8 +53,7 @@ impl Places {
             }
             places.users(root.get("credentials"));
         }
-        let open = report.take_open();
-        let Report { secrets, refused, guarded, .. } = report;
+        let Report { secrets, open, refused, guarded, .. } = report;
         places.hidden = Known { secrets, open, refused, guarded }.hidden(text);
         places
     }

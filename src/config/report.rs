@@ -32,8 +32,8 @@ pub(super) struct Report {
     beyond: Beyond,
     /// Where secrets stand, or may stand by mistake.
     pub(super) secrets: Vec<Span>,
-    /// What is known to be no secret: keys, and values that are of the right kind.
-    open: Vec<Span>,
+    /// What is known to be no secret: keys, and values that are of the right kind. Added by [`Report::show`].
+    pub(super) open: Vec<Span>,
     /// Whether that is noted only in a file that may hold secrets.
     is_sparing: bool,
     /// Whether any text of the file may be a URL with a user.
@@ -99,11 +99,6 @@ impl Report {
         if self.guarded || !self.is_sparing {
             self.open.extend(spans);
         }
-    }
-
-    /// Takes what is no secret out of the report.
-    pub(super) fn take_open(&mut self) -> Vec<Span> {
-        std::mem::take(&mut self.open)
     }
 
     /// Adds a problem at a place of the file, or with the file as a whole. After very many errors the further
@@ -256,6 +251,9 @@ mod tests {
         assert_eq!(nearest("Prefix", keys), Some("prefix"));
         assert_eq!(nearest("prot", keys), Some("port"));
         assert_eq!(nearest("storage", keys), None);
+        for names in [["marl", "mark"], ["mark", "marl"]] {
+            assert_eq!(nearest("marx", names), Some("mark"), "the same, whatever the order");
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The moments that requests name: dates, times, and durations from now.
 
-use crate::config::shown;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -8,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Refused;
 use super::refused::form;
+use crate::config::shown;
 use crate::identity::End;
 
 /// How durations are written, as hints and helps tell it.

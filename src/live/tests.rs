@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Far below the interval at which the folder is looked at in any case.
+/// Below the interval at which the folder is looked at in any case.
 const SOON: Duration = Duration::from_secs(30);
 
 const REPOSITORY: &str = "repo:\n  type: docker\n  storage: default\n  permissions: {}\n";

@@ -123,7 +123,7 @@ impl GrantSet {
             last = Some((&grant.who, to_hash));
             match to {
                 To::Anyone => to_anyone.push(at),
-                To::Group(_) => set.groups |= group_bit(to_hash),
+                To::Group(_) => set.groups |= bit(to_hash),
                 To::SignedIn | To::User(_) => {}
             }
             if let Some(key) = Key::of(&grant.what) {
@@ -195,8 +195,7 @@ impl GrantSet {
         let named = user.into_iter().flat_map(move |user| {
             let own = To::User(user.name.as_str());
             let named_here = user.groups.iter().filter(move |_| groups != 0).map(|name| To::Group(name.as_str()));
-            let named_here =
-                named_here.map(|to| (to, to.hash())).filter(move |(_, hash)| groups & group_bit(*hash) != 0);
+            let named_here = named_here.map(|to| (to, to.hash())).filter(move |(_, hash)| groups & bit(*hash) != 0);
             [(own, own.hash())].into_iter().chain(named_here)
         });
         let signed_in = user.map(|_| (To::SignedIn, To::SignedIn.hash()));
@@ -263,7 +262,13 @@ fn bucket(hash: u64, buckets: usize) -> usize {
     ((u128::from(hash) * buckets as u128) >> 64) as usize
 }
 
-fn group_bit(hash: u64) -> u64 {
+/// A bit for a group: where a set of such bits lacks it, the group is not among those that it was made of.
+pub fn group_bit(group: &str) -> u64 {
+    bit(To::Group(group).hash())
+}
+
+/// The same, of the hash.
+fn bit(hash: u64) -> u64 {
     1 << (hash >> 58)
 }
 

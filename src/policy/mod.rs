@@ -25,7 +25,7 @@ pub use can::can;
 use decide::may_see_any;
 pub use decide::{Refusal, decide, may_pull, may_see};
 pub use glob::{BadGlob, ImageGlob, TagGlob};
-pub use grant_set::GrantSet;
+pub use grant_set::{GrantSet, group_bit};
 pub use near::{Lack, near};
 pub use permission::{
     BadPermission, BadPermissionKind, OPERATION_WORDS, parse_permission, read_permission, simple_operation,

@@ -120,11 +120,10 @@ fn secrets(
     let places = labels.map(|label| &label.place).chain(references.iter().map(|reference| &reference.place));
     let files: HashSet<&str> = places.map(|place| &*place.file).collect();
     let mut known: HashMap<Arc<str>, Known> = HashMap::new();
-    for mut report in reports.into_iter().filter(|report| files.contains(&*report.file)) {
-        let open = report.take_open();
+    for report in reports.into_iter().filter(|report| files.contains(&*report.file)) {
         let known = known.entry(report.file).or_default();
         known.secrets.extend(report.secrets);
-        known.open.extend(open);
+        known.open.extend(report.open);
         known.refused.extend(report.refused);
         known.guarded |= report.guarded;
     }

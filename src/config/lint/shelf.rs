@@ -3,10 +3,9 @@
 use std::cell::{Cell, OnceCell};
 
 use super::view::{Entry, Section, View};
-use super::whole::group_bit;
 use crate::identity::User;
 use crate::policy::coverage::{Prefixes, Territory};
-use crate::policy::{Action, ActionSet, Grant, ImageGlob, QuickMap, TagGlob, What, Who, coverage};
+use crate::policy::{Action, ActionSet, Grant, ImageGlob, QuickMap, TagGlob, What, Who, coverage, group_bit};
 
 /// So many patterns are compared exactly in one repository, which may take a millisecond each. Only files made
 /// to be difficult need more; then something may be left unsaid.

@@ -10,7 +10,7 @@ use super::marks::UserMark;
 use super::near::Near;
 use crate::diagnostic::Place;
 use crate::identity::User;
-use crate::policy::{QuickMap, Repository, Snapshot};
+use crate::policy::{QuickMap, Repository, Snapshot, group_bit};
 
 /// A grant that ends sooner than this is told of.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -45,11 +45,6 @@ pub(in super::super) struct Whole<'c> {
 pub(super) struct Known<'c> {
     pub(super) user: &'c User,
     pub(super) groups: u64,
-}
-
-/// The bit of a group.
-pub(super) fn group_bit(group: &str) -> u64 {
-    1 << (group.bytes().fold(0_u8, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte)) % 64)
 }
 
 impl<'c> Whole<'c> {

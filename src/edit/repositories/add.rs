@@ -1,8 +1,8 @@
 //! A new repository.
 
-use crate::config::shown;
 use std::sync::Arc;
 
+use crate::config::shown;
 use crate::edit::draft::Draft;
 use crate::edit::refused::{form, unfit};
 use crate::edit::words::{list, meant};

@@ -1,10 +1,10 @@
 //! A new user: a person with a password, or a machine with a secret that is made.
 
-use crate::config::shown;
 use std::sync::Arc;
 
 use super::attach::{rights, set_rights};
 use super::entry::{self, path};
+use crate::config::shown;
 use crate::edit::draft::Draft;
 use crate::edit::password::{Password, generate_secret, hashed, refuse_bad};
 use crate::edit::refused::{form, unfit};

@@ -1,8 +1,8 @@
 //! A user's entry in the credentials file, as the functions of this folder share it.
 
-use crate::config::{nearest, shown};
 use std::sync::Arc;
 
+use crate::config::{nearest, shown};
 use crate::edit::draft::Draft;
 use crate::edit::refused::{form, unfit};
 use crate::edit::yaml::{Change, Value};
