@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const PIECES_PER_THREAD_LEAST: usize = 64;
 /// As many pieces a thread takes at a time.
 const PIECES_AT_A_TIME: usize = 16;
+/// As much memory is made ready at a time, which is about what the results of so many pieces need.
+const ROOM_BYTES: usize = 512 << 10;
 /// How much the threads that help give way to others: requests are answered meanwhile.
 const GIVE_WAY: i32 = 10;
 
@@ -21,6 +23,7 @@ pub fn side_by_side<Piece: Sync, Done: Send>(pieces: &[Piece], work: impl Fn(&Pi
         loop {
             let at = next.fetch_add(PIECES_AT_A_TIME, Ordering::Relaxed);
             let Some(some) = pieces.get(at..) else { return done };
+            make_room();
             let some: Vec<Done> = some.iter().take(PIECES_AT_A_TIME).map(&work).collect();
             if some.is_empty() {
                 return done;
@@ -46,6 +49,12 @@ pub fn side_by_side<Piece: Sync, Done: Send>(pieces: &[Piece], work: impl Fn(&Pi
     });
     done.sort_unstable_by_key(|(at, _)| *at);
     done.into_iter().flat_map(|(_, some)| some).collect()
+}
+
+/// Lets the allocator get memory from the system for more than the next few values: threads of glibc otherwise get
+/// it page by page, with a call for each that keeps the others waiting.
+fn make_room() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(ROOM_BYTES)));
 }
 
 #[cfg(test)]

@@ -72,8 +72,8 @@ impl Stamp {
 /// A file that matters, before it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found {
-    /// A regular file.
-    File { path: PathBuf, stamp: Stamp },
+    /// A regular file, perhaps by way of a symbolic link.
+    File { path: PathBuf, stamp: Stamp, is_link: bool },
     /// Something that bears the name of a file that matters and cannot be read.
     Unreadable { why: String },
 }
@@ -138,7 +138,7 @@ impl Listing {
         let name: Arc<str> = if is_top { entry.into() } else { format!("{name}/{entry}").into() };
         let reached = reached.join(entry);
         let found = match fs::symlink_metadata(&reached) {
-            Ok(meta) if meta.is_file() => Some(Found::File { stamp: Stamp::of(&meta), path: reached }),
+            Ok(meta) if meta.is_file() => Some(Found::File { stamp: Stamp::of(&meta), path: reached, is_link: false }),
             Ok(_) => return false,
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(_) => return false,
@@ -182,9 +182,14 @@ impl Listing {
     /// Where a file is and what tells its content from others, if it can be read.
     pub(super) fn file(&self, name: &str) -> Option<(&Path, Stamp)> {
         match self.files.get(name)? {
-            Found::File { path, stamp } => Some((path, *stamp)),
+            Found::File { path, stamp, .. } => Some((path, *stamp)),
             Found::Unreadable { .. } => None,
         }
+    }
+
+    /// Whether a listed file is reached by a symbolic link of its own.
+    pub(super) fn is_link(&self, name: &str) -> bool {
+        matches!(self.files.get(name), Some(Found::File { is_link: true, .. }))
     }
 
     /// What tells the content of each file, in the order of their names.
@@ -206,7 +211,7 @@ impl Listing {
         let files: Vec<_> = self.files.iter().collect();
         let contents = side_by_side(&files, |(name, found)| match found {
             Found::Unreadable { why } => (Content::Unreadable { why: why.clone() }, false),
-            Found::File { path, stamp } => {
+            Found::File { path, stamp, .. } => {
                 // What is larger than a file may be is not read.
                 let size = if stamp.size > MAX_FILE_BYTES { 0 } else { stamp.size };
                 if total.fetch_add(size, Ordering::Relaxed) > MAX_TREE_BYTES {

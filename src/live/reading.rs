@@ -148,7 +148,11 @@ impl Worker {
                 continue;
             }
             let is_still = after.is_none_or(|after| after.file(name) == Some((path, stamp)));
-            let wait = if is_still { self.settling.wait(name, path, stamp, now) } else { Some(AGAIN) };
+            let wait = if is_still {
+                self.settling.wait(name, (path, listing.is_link(name)), stamp, now)
+            } else {
+                Some(AGAIN)
+            };
             let Some(wait) = wait else { continue };
             let due = now.steady + wait.max(AGAIN);
             self.due = Some(self.due.map_or(due, |other| other.min(due)));

@@ -60,13 +60,23 @@ pub(super) struct Settling {
     traces: BTreeMap<PathBuf, Trace>,
     /// Files that were not complete, with when they were first seen as they are.
     seen: BTreeMap<Arc<str>, (Stamp, Instant)>,
-    /// The real paths of folders, as long as one reading lasts: files share them.
-    real: HashMap<PathBuf, PathBuf>,
+    /// What is known of folders, by the paths by which they are reached, until one reading ends or more is told:
+    /// their files share it.
+    folders: HashMap<PathBuf, Folder>,
+}
+
+/// A folder of files that may be complete.
+#[derive(Debug, Clone)]
+struct Folder {
+    real: PathBuf,
+    /// When it was last told that it, or one that it lies in, was put in place.
+    placed: Option<SystemTime>,
 }
 
 impl Settling {
     /// Takes in what watcher number `watcher` told.
     pub(super) fn note(&mut self, path: PathBuf, act: Act, at: Moment, watcher: u64) {
+        self.folders.clear();
         // What a link leads to was put in place with the link.
         let path = if act == Act::Placed { fs::canonicalize(&path).unwrap_or(path) } else { path };
         if self.traces.get(&path).is_some_and(|trace| trace.watcher > watcher) {
@@ -91,28 +101,37 @@ impl Settling {
 
     /// Forgets what was told, where something was told that got lost.
     pub(super) fn lose_track(&mut self) {
+        self.folders.clear();
         self.traces.clear();
     }
 
-    /// How long to wait until the file may be complete; nothing if it is.
-    pub(super) fn wait(&mut self, name: &Arc<str>, path: &Path, stamp: Stamp, now: Moment) -> Option<Duration> {
+    /// How long to wait until the file may be complete; nothing if it is. With the path comes whether it is a
+    /// symbolic link.
+    pub(super) fn wait(
+        &mut self,
+        name: &Arc<str>,
+        (path, is_link): (&Path, bool),
+        stamp: Stamp,
+        now: Moment,
+    ) -> Option<Duration> {
         let since = match self.seen.get(name) {
             Some((seen, since)) if *seen == stamp => *since,
             _ => now.steady,
         };
         self.seen.insert(Arc::clone(name), (stamp, since));
 
-        let path = self.real_path(path);
-        let own = self.traces.get(&path).filter(|trace| !trace.complete);
-        if let Some(open) = own.and_then(|trace| OPEN.checked_sub(now.steady.duration_since(trace.at.steady)))
+        let (path, placed) = self.real_path(path, is_link);
+        let own = self.traces.get(&path);
+        let written = own.filter(|trace| !trace.complete);
+        if let Some(open) = written.and_then(|trace| OPEN.checked_sub(now.steady.duration_since(trace.at.steady)))
             && !open.is_zero()
         {
             return Some(open);
         }
         let modified = stamp.modified();
-        let told = |path: &Path| self.traces.get(path).is_some_and(|trace| trace.complete && trace.at.wall >= modified);
+        let told = own.filter(|trace| trace.complete).map(|trace| trace.at.wall);
         // Whoever writes a file anew empties it first, and it is empty before that is told.
-        if !stamp.is_empty() && path.ancestors().any(told) {
+        if !stamp.is_empty() && told.max(placed).is_some_and(|told| told >= modified) {
             return None;
         }
         // A time in the future tells nothing, but that it stays the same does.
@@ -120,26 +139,34 @@ impl Settling {
         STILL.checked_sub(age).filter(|wait| !wait.is_zero())
     }
 
-    /// Where a file really is: of ten thousand files of a folder, the way to that is gone once.
-    fn real_path(&mut self, path: &Path) -> PathBuf {
+    /// Where a file really is, and when it was last told that a folder around it was put in place: of ten thousand
+    /// files of a folder, the way to that is gone once.
+    fn real_path(&mut self, path: &Path, is_link: bool) -> (PathBuf, Option<SystemTime>) {
         let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return real(path) };
-        if fs::read_link(path).is_ok() {
-            return real(path);
-        }
-        if let Some(folder) = self.real.get(parent) {
-            return folder.join(name);
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name().filter(|_| !is_link)) else {
+            let path = real(path);
+            let placed = path.parent().and_then(|folder| self.placed(folder));
+            return (path, placed);
+        };
+        if let Some(folder) = self.folders.get(parent) {
+            return (folder.real.join(name), folder.placed);
         }
         let folder = real(parent);
-        let path = folder.join(name);
-        self.real.insert(parent.to_owned(), folder);
-        path
+        let (path, placed) = (folder.join(name), self.placed(&folder));
+        self.folders.insert(parent.to_owned(), Folder { real: folder, placed });
+        (path, placed)
+    }
+
+    /// When it was last told that a folder, or one that it lies in, was put in place.
+    fn placed(&self, folder: &Path) -> Option<SystemTime> {
+        let traces = folder.ancestors().filter_map(|folder| self.traces.get(folder));
+        traces.filter(|trace| trace.complete).map(|trace| trace.at.wall).max()
     }
 
     /// Ends a reading, and forgets what no longer matters: traces too old to tell anything, and files that are not
     /// `waiting`.
     pub(super) fn forget(&mut self, now: Moment, waiting: impl Fn(&str) -> bool) {
-        self.real.clear();
+        self.folders.clear();
         self.traces.retain(|_, trace| now.steady.duration_since(trace.at.steady) < OPEN);
         self.seen.retain(|name, _| waiting(name));
     }
@@ -181,7 +208,7 @@ mod tests {
             let path = self.path("repos/x.yaml");
             let stamp = Stamp::of(&fs::metadata(&path).unwrap());
             let now = self.after(millis);
-            self.settling.wait(&"repos/x.yaml".into(), &path, stamp, now).is_none()
+            self.settling.wait(&"repos/x.yaml".into(), (&path, path.is_symlink()), stamp, now).is_none()
         }
 
         fn modified(&self, time: SystemTime) {

@@ -170,7 +170,10 @@ impl Walk<'_> {
         self.note_link(entry);
         let path = &entry.path;
         let found = match meta.unwrap_or_else(|| fs::metadata(path)) {
-            Ok(meta) if meta.is_file() => Found::File { path: path.clone(), stamp: Stamp::of(&meta) },
+            Ok(meta) if meta.is_file() => {
+                let is_link = entry.kind.is_symlink();
+                Found::File { path: path.clone(), stamp: Stamp::of(&meta), is_link }
+            }
             // Opening a pipe or a device could wait for ever.
             Ok(_) => Found::Unreadable { why: "it is not a regular file".to_owned() },
             // Removed since the folder was read: the next listing shows it.

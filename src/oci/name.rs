@@ -54,6 +54,11 @@ impl ImageName {
         Ok(Self(text.into()))
     }
 
+    /// Whether a text can be a name of one component, or a part of a longer one.
+    pub fn has_as_component(text: &str) -> bool {
+        text.len() <= NAME_MAX_CHARS && is_component(text)
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
