@@ -103,13 +103,14 @@ class Prober:
             answer += self.connection.recv(4096)
         return answer.startswith(b"HTTP/1.1 200")
 
-    def wait(self, wanted):
-        """The milliseconds from now to the first answer that is judged so."""
+    def wait(self, wanted, pause=0.0005):
+        """The milliseconds from now to the first answer that is judged so. Asked more often, it is known more exactly;
+        but on two cores, the asking is a part of what is measured."""
         begun = time.perf_counter()
         while self.allowed() != wanted:
             if time.perf_counter() - begun > 60:
                 raise SystemExit("a change is not in force")
-            time.sleep(0.0005)
+            time.sleep(pause)
         return (time.perf_counter() - begun) * 1000
 
 
@@ -164,7 +165,7 @@ def full_reloads(bench, server):
         settle(server)
         salt = 1 - number % 2
         server.link(salt)
-        bench.note("full reload of 10,000 files", Portolan, prober.wait(bool(salt)))
+        bench.note("full reload of 10,000 files", Portolan, prober.wait(bool(salt), pause=0.005))
     for _ in range(bench.rounds):
         settle(server)
         begun = time.perf_counter()

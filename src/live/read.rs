@@ -217,7 +217,7 @@ impl Listing {
                 if total.fetch_add(size, Ordering::Relaxed) > MAX_TREE_BYTES {
                     return (Content::TooLarge { bytes: stamp.size }, true);
                 }
-                known(name, *stamp).map_or_else(|| (read_file(path), true), |content| (content, false))
+                known(name, *stamp).map_or_else(|| (read_file(path, stamp.size), true), |content| (content, false))
             }
         });
         if total.into_inner() > MAX_TREE_BYTES {
@@ -230,23 +230,31 @@ impl Listing {
     }
 }
 
-/// Reads one file, or says why not; never more than [`MAX_FILE_BYTES`] of it.
-fn read_file(path: &Path) -> Content {
+/// Reads one file, or says why not; never more than [`MAX_FILE_BYTES`] of it. It had `listed` bytes when it was
+/// listed.
+fn read_file(path: &Path, listed: u64) -> Content {
     let unreadable = |error: io::Error| Content::Unreadable { why: plain(&error) };
-    let file = match File::open(path) {
+    let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) => return unreadable(error),
     };
-    let meta = match file.metadata() {
-        Ok(meta) => meta,
-        Err(error) => return unreadable(error),
-    };
-    if meta.len() > MAX_FILE_BYTES {
-        return Content::TooLarge { bytes: meta.len() };
+    if listed > MAX_FILE_BYTES {
+        return Content::TooLarge { bytes: listed };
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or_default() + 1);
-    match file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes) {
-        Ok(read) if read as u64 > MAX_FILE_BYTES => Content::TooLarge { bytes: read as u64 },
+    // Mostly it still has as many: then one call, which asks for one more, reads all of it.
+    let expected = usize::try_from(listed).unwrap_or_default();
+    let mut bytes = vec![0; expected + 1];
+    match file.read(&mut bytes) {
+        Ok(read) => bytes.truncate(read),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => bytes.clear(),
+        Err(error) => return unreadable(error),
+    }
+    if bytes.len() == expected {
+        return Content::of(bytes);
+    }
+    let more = MAX_FILE_BYTES + 1 - (bytes.len() as u64).min(MAX_FILE_BYTES + 1);
+    match file.take(more).read_to_end(&mut bytes) {
+        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => Content::TooLarge { bytes: bytes.len() as u64 },
         Ok(_) => Content::of(bytes),
         Err(error) => unreadable(error),
     }

@@ -118,8 +118,23 @@ impl Settling {
             Some((seen, since)) if *seen == stamp => *since,
             _ => now.steady,
         };
-        self.seen.insert(Arc::clone(name), (stamp, since));
+        let wait = self.wait_since(since, path, is_link, stamp, now);
+        match wait {
+            Some(_) => drop(self.seen.insert(Arc::clone(name), (stamp, since))),
+            None => drop(self.seen.remove(name)),
+        }
+        wait
+    }
 
+    /// The same for a file that is as it is since a moment.
+    fn wait_since(
+        &mut self,
+        since: Instant,
+        path: &Path,
+        is_link: bool,
+        stamp: Stamp,
+        now: Moment,
+    ) -> Option<Duration> {
         let (path, placed) = self.real_path(path, is_link);
         let own = self.traces.get(&path);
         let written = own.filter(|trace| !trace.complete);
@@ -310,10 +325,15 @@ mod tests {
     #[test]
     fn old_traces_are_forgotten() {
         let mut bench = Bench::new();
-        bench.note("repos/x.yaml", Act::Closed, 1, 1);
-        assert!(bench.complete(2));
+        bench.note("repos/x.yaml", Act::Wrote, 1, 1);
+        assert!(!bench.complete(2));
         bench.settling.forget(bench.after(2), |_| true);
         assert_eq!((bench.settling.traces.len(), bench.settling.seen.len()), (1, 1));
+        bench.note("repos/x.yaml", Act::Closed, 3, 1);
+        assert!(bench.complete(4));
+        assert_eq!((bench.settling.traces.len(), bench.settling.seen.len()), (1, 0), "it is complete");
+        bench.note("repos/x.yaml", Act::Wrote, 5, 1);
+        assert!(!bench.complete(6));
         bench.settling.forget(bench.after(31_000), |_| false);
         assert_eq!((bench.settling.traces.len(), bench.settling.seen.len()), (0, 0));
     }

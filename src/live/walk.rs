@@ -57,7 +57,10 @@ impl Walk<'_> {
             match entry.name.to_str() {
                 Some("repos") => self.repositories(&entry, "repos")?,
                 Some("tests") => self.tests(&entry)?,
-                Some(name) if is_top_file(name) => self.file(&entry, None, name.into())?,
+                Some(name) if is_top_file(name) => {
+                    let name = name.into();
+                    self.file(entry, None, name)?;
+                }
                 _ => {}
             }
         }
@@ -115,11 +118,12 @@ impl Walk<'_> {
         }
         let entries = self.entries(&folder.path)?;
         // The system finds a file faster by its folder than by its whole path.
-        let metas = side_by_side(&entries, |entry| {
-            (entry.kind.is_file() && is_yaml_file(&entry.name)).then(|| entry.entry.metadata())
+        let looked_at = side_by_side(&entries, |entry| {
+            let shown: Arc<str> = format!("{name}/{}", entry.name.to_string_lossy()).into();
+            let is_ours = entry.kind.is_file() && is_yaml_file(&entry.name);
+            (shown, is_ours.then(|| entry.entry.metadata().map(|meta| stamp_of_file(&meta))))
         });
-        for (entry, meta) in entries.into_iter().zip(metas) {
-            let shown = format!("{name}/{}", entry.name.to_string_lossy());
+        for (entry, (shown, stamp)) in entries.into_iter().zip(looked_at) {
             let leads_to_folder = || fs::metadata(&entry.path).is_ok_and(|meta| meta.is_dir());
             let is_folder = if entry.kind.is_symlink() { leads_to_folder() } else { entry.kind.is_dir() };
             let yaml = is_yaml_file(&entry.name);
@@ -128,9 +132,9 @@ impl Walk<'_> {
             } else if is_folder {
                 self.folder(&entry, &shown)?;
             } else if yaml && entry.name.to_str().is_none() {
-                self.insert(shown.into(), Found::Unreadable { why: "its name is not UTF-8".to_owned() })?;
+                self.insert(shown, Found::Unreadable { why: "its name is not UTF-8".to_owned() })?;
             } else if yaml {
-                self.file(&entry, meta, shown.into())?;
+                self.file(entry, stamp, shown)?;
             }
         }
         self.above.pop();
@@ -165,19 +169,21 @@ impl Walk<'_> {
         self.insert("tests".into(), Found::Unreadable { why })
     }
 
-    /// Lists a file, of which `meta` is known where it was asked for already.
-    fn file(&mut self, entry: &Entry, meta: Option<io::Result<Metadata>>, name: Arc<str>) -> Result<(), StartError> {
-        self.note_link(entry);
-        let path = &entry.path;
-        let found = match meta.unwrap_or_else(|| fs::metadata(path)) {
-            Ok(meta) if meta.is_file() => {
-                let is_link = entry.kind.is_symlink();
-                Found::File { path: path.clone(), stamp: Stamp::of(&meta), is_link }
-            }
+    /// Lists a file, of which is given what [`stamp_of_file`] says where it was looked at already.
+    fn file(
+        &mut self,
+        entry: Entry,
+        known: Option<io::Result<Option<Stamp>>>,
+        name: Arc<str>,
+    ) -> Result<(), StartError> {
+        self.note_link(&entry);
+        let Entry { path, kind, .. } = entry;
+        let found = match known.unwrap_or_else(|| fs::metadata(&path).map(|meta| stamp_of_file(&meta))) {
+            Ok(Some(stamp)) => Found::File { path, stamp, is_link: kind.is_symlink() },
             // Opening a pipe or a device could wait for ever.
-            Ok(_) => Found::Unreadable { why: "it is not a regular file".to_owned() },
+            Ok(None) => Found::Unreadable { why: "it is not a regular file".to_owned() },
             // Removed since the folder was read: the next listing shows it.
-            Err(_) if fs::symlink_metadata(path).is_err() => return Ok(()),
+            Err(_) if fs::symlink_metadata(&path).is_err() => return Ok(()),
             Err(error) => Found::Unreadable { why: plain(&error) },
         };
         self.insert(name, found)
@@ -241,6 +247,11 @@ impl Walk<'_> {
             _ => folder_error(self.root, why.to_owned()),
         }
     }
+}
+
+/// The stamp of a regular file; `None` of all else.
+fn stamp_of_file(meta: &Metadata) -> Option<Stamp> {
+    meta.is_file().then(|| Stamp::of(meta))
 }
 
 /// The parts of a path, last first, without the root and `.`.

@@ -1,7 +1,10 @@
 //! The grants of a repository, indexed so that no decision scans all of them.
 
+use std::hash::{BuildHasher as _, Hasher as _};
+
 use jiff::Timestamp;
 
+use super::quick::{QuickState, folded};
 use super::{Action, Grant, ImageGlob, What, Who};
 use crate::identity::User;
 
@@ -39,7 +42,7 @@ impl<'a> To<'a> {
         }
     }
 
-    fn kind(self) -> (usize, &'a str) {
+    fn kind(self) -> (u8, &'a str) {
         match self {
             To::Anyone => (0, ""),
             To::SignedIn => (1, ""),
@@ -50,7 +53,7 @@ impl<'a> To<'a> {
 
     fn hash(self) -> u64 {
         let (kind, name) = self.kind();
-        hash(kind as u64, name)
+        hash(kind, name)
     }
 }
 
@@ -101,7 +104,7 @@ impl<'a> Key<'a> {
 
     fn hash(self) -> u64 {
         let (kind, name) = self.kind();
-        hash(u64::from(kind), name)
+        hash(kind, name)
     }
 }
 
@@ -127,7 +130,7 @@ impl GrantSet {
                 To::SignedIn | To::User(_) => {}
             }
             if let Some(key) = Key::of(&grant.what) {
-                set.kinds[to.kind().0] |= key.bit();
+                set.kinds[usize::from(to.kind().0)] |= key.bit();
                 let key_hash = if matches!(key, Key::Everything) { everything } else { key.hash() };
                 entries.push((joined(to_hash, key_hash), at));
             }
@@ -203,7 +206,7 @@ impl GrantSet {
     }
 
     fn has(&self, to: To<'_>, key: Key<'_>) -> bool {
-        self.kinds[to.kind().0] & key.bit() != 0
+        self.kinds[usize::from(to.kind().0)] & key.bit() != 0
     }
 
     /// What the index has for a hash, and is really granted to whom it is looked up for.
@@ -272,18 +275,15 @@ fn bit(hash: u64) -> u64 {
     1 << (hash >> 58)
 }
 
-/// FNV-1a. What is found by it is always compared, so a collision costs time and nothing else; the
-/// names in the table are those of the configuration, which nobody else can choose.
-fn hash(kind: u64, name: &str) -> u64 {
-    let basis = 0xcbf2_9ce4_8422_2325 ^ kind;
-    let fnv = name.bytes().fold(basis, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    joined(fnv, kind)
+/// What is found by a hash is always compared, so that a collision costs time and nothing else.
+fn hash(kind: u8, name: &str) -> u64 {
+    let mut hasher = QuickState.build_hasher();
+    hasher.write_u8(kind);
+    hasher.write(name.as_bytes());
+    hasher.finish()
 }
 
-/// Mixes two hashes so that every bit of both counts in the high bits.
+/// One hash of two.
 fn joined(a: u64, b: u64) -> u64 {
-    let mut mixed = a ^ b.rotate_left(32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    mixed ^ (mixed >> 33)
+    folded(a ^ b.rotate_left(32), 0x9e37_79b9_7f4a_7c15)
 }

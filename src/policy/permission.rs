@@ -206,9 +206,11 @@ struct Part<'a> {
 impl<'a> Part<'a> {
     fn split(text: &'a str) -> Vec<Self> {
         let mut start = 0;
-        text.split(':')
+        // By bytes: to look for a character, the library prepares itself for longer texts.
+        text.as_bytes()
+            .split(|byte| *byte == b':')
             .map(|part| {
-                let found = Self { text: part, start };
+                let found = Self { text: text.get(start..start + part.len()).unwrap_or_default(), start };
                 start += part.len() + 1;
                 found
             })

@@ -38,8 +38,7 @@ impl BuildHasher for QuickState {
     }
 }
 
-/// Takes eight bytes at a time and multiplies them with the seed, each time folding both halves of the product
-/// into one, so that all bits of a word reach all bits of the hash. No secret goes into it.
+/// Takes eight bytes at a time and multiplies them with the seed. No secret goes into it.
 #[derive(Debug, Clone, Copy)]
 pub struct QuickHasher {
     state: u64,
@@ -52,11 +51,16 @@ impl QuickHasher {
     }
 
     fn take(&mut self, word: u64) {
-        let product = u128::from(self.state ^ word) * u128::from(self.factor);
-        let (low, high) = (product & u128::from(u64::MAX), product >> 64);
-        // Either half fits.
-        self.state = u64::try_from(low ^ high).unwrap_or_default();
+        self.state = folded(self.state ^ word, self.factor);
     }
+}
+
+/// Both halves of a product in one, so that all bits of either factor count in all bits.
+pub(super) fn folded(one: u64, other: u64) -> u64 {
+    let product = u128::from(one) * u128::from(other);
+    let (low, high) = (product & u128::from(u64::MAX), product >> 64);
+    // Either half fits.
+    u64::try_from(low ^ high).unwrap_or_default()
 }
 
 impl Hasher for QuickHasher {
