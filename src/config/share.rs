@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const PIECES_PER_THREAD_LEAST: usize = 64;
 /// As many pieces a thread takes at a time.
 const PIECES_AT_A_TIME: usize = 16;
-/// As much memory is made ready at a time, which is about what the results of so many pieces need.
+/// As much memory is made ready at a time: about what so many files of a hundred entries are compiled to.
 const ROOM_BYTES: usize = 512 << 10;
 /// How much the threads that help give way to others: requests are answered meanwhile.
 const GIVE_WAY: i32 = 10;
@@ -22,13 +22,11 @@ pub fn side_by_side<Piece: Sync, Done: Send>(pieces: &[Piece], work: impl Fn(&Pi
         let mut done = Vec::new();
         loop {
             let at = next.fetch_add(PIECES_AT_A_TIME, Ordering::Relaxed);
-            let Some(some) = pieces.get(at..) else { return done };
-            make_room();
-            let some: Vec<Done> = some.iter().take(PIECES_AT_A_TIME).map(&work).collect();
-            if some.is_empty() {
-                return done;
+            let Some(some) = pieces.get(at..).filter(|some| !some.is_empty()) else { return done };
+            if pieces.len() >= PIECES_PER_THREAD_LEAST {
+                make_room();
             }
-            done.push((at, some));
+            done.push((at, some.iter().take(PIECES_AT_A_TIME).map(&work).collect::<Vec<Done>>()));
         }
     };
     let mut done = std::thread::scope(|scope| {
@@ -52,7 +50,9 @@ pub fn side_by_side<Piece: Sync, Done: Send>(pieces: &[Piece], work: impl Fn(&Pi
 }
 
 /// Lets the allocator get memory from the system for more than the next few values: threads of glibc otherwise get
-/// it page by page, with a call for each that keeps the others waiting.
+/// it page by page, with a call for each that keeps the others waiting. (What is as large is first had from the
+/// system itself; once it was given back, glibc keeps as much at hand for every thread. Other allocators lose a
+/// moment by this, and nothing else.)
 fn make_room() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(ROOM_BYTES)));
 }

@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use compact_str::CompactString;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
+use smol_str::SmolStr;
 
 use super::{End, PasswordHash};
 
 /// A user's name: 1 to 255 characters of `A-Za-z0-9._@+-` that begin with a letter or a digit.
 /// Case counts.
 ///
-/// Up to 24 bytes lie in the name itself: a large configuration repeats names a million times, and each of them is
-/// read when a request is judged.
+/// Up to 23 bytes lie in the name itself, and longer ones are shared: a large configuration repeats names a million
+/// times, and each of them is read when a request is judged.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UserName(CompactString);
+pub struct UserName(SmolStr);
 
 /// The word for a client that is not signed in; no user has this name.
 pub const ANONYMOUS: &str = "anonymous";

@@ -245,12 +245,13 @@ fn read_file(path: &Path, listed: u64) -> Content {
     let expected = usize::try_from(listed).unwrap_or_default();
     let mut bytes = vec![0; expected + 1];
     match file.read(&mut bytes) {
+        Ok(read) if read == expected => {
+            bytes.truncate(read);
+            return Content::of(bytes);
+        }
         Ok(read) => bytes.truncate(read),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => bytes.clear(),
         Err(error) => return unreadable(error),
-    }
-    if bytes.len() == expected {
-        return Content::of(bytes);
     }
     let more = MAX_FILE_BYTES + 1 - (bytes.len() as u64).min(MAX_FILE_BYTES + 1);
     match file.take(more).read_to_end(&mut bytes) {

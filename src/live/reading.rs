@@ -147,7 +147,7 @@ impl Worker {
             if matches!((&*content, old), (Content::Text(new), Some(old)) if new == old) {
                 continue;
             }
-            let is_still = after.is_none_or(|after| after.file(name) == Some((path, stamp)));
+            let is_still = after.is_none_or(|after| after.files.get(name) == listing.files.get(name));
             let wait = if is_still {
                 self.settling.wait(name, (path, listing.is_link(name)), stamp, now)
             } else {

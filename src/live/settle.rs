@@ -119,9 +119,10 @@ impl Settling {
             _ => now.steady,
         };
         let wait = self.wait_since(since, path, is_link, stamp, now);
+        // Where the time of a complete file tells by itself that it is, nothing else needs to be known later.
         match wait {
-            Some(_) => drop(self.seen.insert(Arc::clone(name), (stamp, since))),
-            None => drop(self.seen.remove(name)),
+            None if stamp.modified() <= now.wall => drop(self.seen.remove(name)),
+            _ => drop(self.seen.insert(Arc::clone(name), (stamp, since))),
         }
         wait
     }
@@ -251,6 +252,8 @@ mod tests {
         bench.modified(bench.began.wall + Duration::from_secs(3_601));
         assert!(!bench.complete(2_000), "it changed");
         assert!(bench.complete(4_000));
+        bench.settling.forget(bench.after(4_000), |_| true);
+        assert!(bench.complete(4_001), "it stays complete, however often it is read");
     }
 
     #[test]
