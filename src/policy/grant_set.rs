@@ -215,54 +215,68 @@ impl GrantSet {
     }
 }
 
-/// A hash table that is built once: entries bucket by bucket, and where each bucket begins. Two small
-/// slices, so that a lookup touches little memory, however many repositories there are.
+/// A hash table that is built once: a single small slice, so that a lookup touches little memory, however many
+/// repositories there are.
 #[derive(Debug, Clone, Default)]
 struct Index {
-    /// One more than there are buckets.
-    starts: Box<[u32]>,
-    /// Those of a bucket in the order in which they came.
-    entries: Box<[(u64, u32)]>,
+    /// A part of a hash and a place: bucket by bucket, and those of a bucket in the order in which they came. There
+    /// are as many buckets as entries, so that a bucket begins near the place that has its number.
+    entries: Box<[(u32, u32)]>,
 }
 
 impl Index {
+    /// Takes whole hashes and places.
     fn new(entries: &[(u64, u32)]) -> Self {
-        let buckets = entries.len();
-        if buckets == 0 {
-            return Self::default();
-        }
+        let count = entries.len();
         // First how many each bucket has, then where it ends, and with its last entry at its place, where it begins.
-        let mut starts = vec![0_u32; buckets + 1];
-        entries.iter().for_each(|(hash, _)| starts[bucket(*hash, buckets)] += 1);
+        let mut starts = vec![0_u32; count];
+        entries.iter().for_each(|(hash, _)| starts[bucket(part(*hash), count)] += 1);
         let mut end = 0;
         for start in &mut starts {
             end += *start;
             *start = end;
         }
-        let mut sorted = vec![(0, 0); buckets];
-        for entry in entries.iter().rev() {
-            let free = &mut starts[bucket(entry.0, buckets)];
+        let mut sorted = vec![(0, 0); count];
+        for (hash, at) in entries.iter().rev() {
+            let free = &mut starts[bucket(part(*hash), count)];
             *free -= 1;
-            sorted[*free as usize] = *entry;
+            sorted[*free as usize] = (part(*hash), *at);
         }
-        Self { starts: starts.into(), entries: sorted.into() }
+        Self { entries: sorted.into() }
     }
 
+    /// The places that have a hash, and perhaps others.
     fn get(&self, hash: u64) -> impl Iterator<Item = u32> + use<'_> {
-        let entries = match self.entries.len() {
-            0 => &[],
-            buckets => {
-                let bucket = bucket(hash, buckets);
-                &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize]
-            }
+        let (part, count) = (part(hash), self.entries.len());
+        let bucket_of = move |entry: &(u32, u32)| bucket(entry.0, count);
+        let wanted = bucket(part, count);
+        let start = if count <= WALK_MAX {
+            let (before, after) = self.entries.split_at(wanted);
+            let back = before.iter().rev().take_while(|entry| bucket_of(entry) >= wanted).count();
+            let ahead = after.iter().take_while(|entry| bucket_of(entry) < wanted).count();
+            wanted - back + ahead
+        } else {
+            self.entries.partition_point(|entry| bucket_of(entry) < wanted)
         };
-        entries.iter().filter(move |(found, _)| *found == hash).map(|(_, at)| *at)
+        let entries = self.entries[start..].iter().take_while(move |entry| bucket_of(entry) == wanted);
+        entries.filter(move |(found, _)| *found == part).map(|(_, at)| *at)
     }
 }
 
-/// Higher hashes lie in higher buckets.
-fn bucket(hash: u64, buckets: usize) -> usize {
-    ((u128::from(hash) * buckets as u128) >> 64) as usize
+/// In a larger table, the place where a bucket begins is not looked for step by step: it lies further from the one
+/// that has its number.
+const WALK_MAX: usize = 1024;
+
+/// The part of a hash that the table keeps.
+fn part(hash: u64) -> u32 {
+    // What is left of 64 bits fits.
+    (hash >> 32) as u32
+}
+
+/// Higher parts lie in higher buckets; less than `buckets`, but for 0 of them.
+fn bucket(part: u32, buckets: usize) -> usize {
+    // It is less than `buckets`, and so fits.
+    ((u64::from(part) * buckets as u64) >> 32) as usize
 }
 
 /// A bit for a group: where a set of such bits lacks it, the group is not among those that it was made of.
@@ -286,4 +300,29 @@ fn hash(kind: u8, name: &str) -> u64 {
 /// One hash of two.
 fn joined(a: u64, b: u64) -> u64 {
     folded(a ^ b.rotate_left(32), 0x9e37_79b9_7f4a_7c15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_finds_all_that_came_with_a_hash_in_their_order() {
+        for count in [0_u32, 1, 2, 3, 100, 1024, 1025, 2_000] {
+            // Each hash three times; some lie close to one another, some at either end.
+            let hashes = (0..count).map(|number| match number / 3 % 8 {
+                0 => u64::from(number / 3) << 32,
+                1 => u64::MAX - (u64::from(number / 3) << 32),
+                _ => joined(u64::from(number / 3), 7),
+            });
+            let entries: Vec<(u64, u32)> = hashes.zip(0..).collect();
+            let index = Index::new(&entries);
+            for (hash, _) in &entries {
+                let wanted: Vec<u32> =
+                    entries.iter().filter(|(other, _)| part(*other) == part(*hash)).map(|(_, at)| *at).collect();
+                assert_eq!(index.get(*hash).collect::<Vec<_>>(), wanted, "{hash:x} of {count}");
+            }
+            assert_eq!(index.get(joined(1 << 40, 3)).count(), 0);
+        }
+    }
 }
