@@ -253,7 +253,7 @@ fn read_file(path: &Path, listed: u64) -> Content {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => bytes.clear(),
         Err(error) => return unreadable(error),
     }
-    let more = MAX_FILE_BYTES + 1 - (bytes.len() as u64).min(MAX_FILE_BYTES + 1);
+    let more = (MAX_FILE_BYTES + 1).saturating_sub(bytes.len() as u64);
     match file.take(more).read_to_end(&mut bytes) {
         Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => Content::TooLarge { bytes: bytes.len() as u64 },
         Ok(_) => Content::of(bytes),
@@ -287,4 +287,30 @@ pub(super) fn folder_error(folder: &Path, why: String) -> StartError {
 pub(super) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_as_it_is_now_however_large_it_was_when_it_was_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.yaml");
+        let text = |length: usize| "x".repeat(length);
+        for length in [0, 1, 5_000] {
+            fs::write(&path, text(length)).unwrap();
+            for listed in [0, 1, 4_999, 5_000, 5_001, MAX_FILE_BYTES] {
+                assert_eq!(
+                    read_file(&path, listed),
+                    Content::of(text(length).into()),
+                    "{length} bytes, {listed} listed"
+                );
+            }
+        }
+        fs::write(&path, text(FILE_MAX_BYTES + 1)).unwrap();
+        for listed in [0, 5_000, MAX_FILE_BYTES, MAX_FILE_BYTES + 1] {
+            assert_eq!(read_file(&path, listed), Content::TooLarge { bytes: MAX_FILE_BYTES + 1 }, "{listed} listed");
+        }
+    }
 }

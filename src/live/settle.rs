@@ -58,7 +58,7 @@ struct Trace {
 pub(super) struct Settling {
     /// By real path.
     traces: BTreeMap<PathBuf, Trace>,
-    /// Files that were not complete, with when they were first seen as they are.
+    /// Files that were not complete, or whose time lies in the future, with when they were first seen as they are.
     seen: BTreeMap<Arc<str>, (Stamp, Instant)>,
     /// What is known of folders, by the paths by which they are reached, until one reading ends or more is told:
     /// their files share it.
@@ -66,7 +66,7 @@ pub(super) struct Settling {
 }
 
 /// A folder of files that may be complete.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Folder {
     real: PathBuf,
     /// When it was last told that it, or one that it lies in, was put in place.

@@ -55,7 +55,7 @@ impl ImageName {
     }
 
     /// Whether a text can be a name of one component, or a part of a longer one.
-    pub fn has_as_component(text: &str) -> bool {
+    pub fn is_component(text: &str) -> bool {
         text.len() <= NAME_MAX_CHARS && is_component(text)
     }
 

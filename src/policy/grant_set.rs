@@ -297,7 +297,7 @@ fn hash(kind: u8, name: &str) -> u64 {
     hasher.finish()
 }
 
-/// One hash of two.
+/// One hash of two, by an odd number without a pattern: that of the golden ratio.
 fn joined(a: u64, b: u64) -> u64 {
     folded(a ^ b.rotate_left(32), 0x9e37_79b9_7f4a_7c15)
 }

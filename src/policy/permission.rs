@@ -206,11 +206,10 @@ struct Part<'a> {
 impl<'a> Part<'a> {
     fn split(text: &'a str) -> Vec<Self> {
         let mut start = 0;
-        // By bytes: to look for a character, the library prepares itself for longer texts.
-        text.as_bytes()
-            .split(|byte| *byte == b':')
+        // For a single character, the library prepares itself for longer texts; for one of several, it does not.
+        text.split([':'])
             .map(|part| {
-                let found = Self { text: text.get(start..start + part.len()).unwrap_or_default(), start };
+                let found = Self { text: part, start };
                 start += part.len() + 1;
                 found
             })

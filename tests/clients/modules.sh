@@ -21,8 +21,8 @@ digest_at() { # digest_at IMAGE REFERENCE: as the registry says it
 }
 
 # ---- containerd --------------------------------------------------------------------------------------
-# ctr_push COMMAND...: ctr reads what it pushes from its own daemon, and in containerd 1.6 that alone may fail, whatever
-# the registry does (containerd's issue 5734): then it is tried again. No registry's answer reads like this.
+# ctr_push COMMAND...: ctr reads what it pushes from its own daemon by gRPC, and now and then that breaks off
+# (containerd's issue 5734): then it is tried again. No registry's answer reads like this.
 ctr_push() {
     local again
     for again in 1 2 0; do
