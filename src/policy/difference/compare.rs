@@ -172,26 +172,29 @@ impl<'a> Comparison<'a> {
                         gained.push(change);
                     }
                 }
-                if facets.len() + 1 >= Facet::ALL.len() {
+                if facets.len() + 1 >= Facet::ALL.len() && gained.iter().any(|change| !change.only_longer) {
                     break;
                 }
             }
-            let example = |change: &Change| match &change.doing {
-                Doing::With(more) => more.first() == facets.first(),
-                Doing::SigningIn => false,
-            };
             let all = Change {
                 through: Some(Through::Admin),
                 rule: Some(Rule::Admin),
                 ..nothing_of(Whose::User(user.name.clone()))
             };
-            let first = gained.into_iter().find(example).unwrap_or(all);
+            // What is gained today says it better than what only ends later.
+            let first =
+                gained.into_iter().min_by_key(|change| (change.only_longer, change.doing.clone())).unwrap_or(all);
             if facets.is_empty() {
                 facets.extend(Facet::ALL.into_iter().filter(|facet| *facet != Facet::Catalog));
             }
+            let (mut doing, mut others): (Vec<Facet>, Vec<Facet>) = match &first.doing {
+                Doing::With(shown) => facets.into_iter().partition(|facet| shown.first() == Some(facet)),
+                Doing::SigningIn => (Vec::new(), facets.into_iter().collect()),
+            };
+            doing.append(&mut others);
             changes.push(Change {
                 whose: Whose::User(user.name.clone()),
-                doing: Doing::With(facets.into_iter().collect()),
+                doing: Doing::With(doing),
                 images: Some(NamePattern::all_below("")),
                 below: None,
                 until: user.expires,

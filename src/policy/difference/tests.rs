@@ -20,7 +20,8 @@ const PREFIXES: [&str; 3] = ["", "lib", "lib/in"];
 const IMAGES: [&str; 10] =
     ["x", "xx", "x/y", "lib", "lib/x", "lib/x/y", "lib/in", "lib/in/x", "lib/in/x/y", "other/lib"];
 const NAMES: [&str; 11] = ["*", "**", "x", "x/*", "x/**", "**/y", "*/y", "x*", ".", "in/x", "**/x"];
-const TAGS: [&str; 4] = ["v1", "v2", "latest", "sha256-ab"];
+/// The last one is matched by `*t` and not protected by it.
+const TAGS: [&str; 5] = ["v1", "v2", "latest", "sha256-ab", "sha256-t"];
 const TAG_GLOBS: [&str; 5] = ["v*", "*", "v1", "sha256-*", "*t"];
 const DAYS: i64 = 4;
 
@@ -555,4 +556,19 @@ fn a_section_that_names_very_many_users_takes_no_longer_than_its_length() {
     let (few, many) = (time(500), time(5_000));
     // Ten times as much; a hundred times where each user looks at the grants of all.
     assert!(many < few * 40 + std::time::Duration::from_secs(1), "{few:?} {many:?}");
+}
+
+#[test]
+fn who_is_no_admin_any_more_loses_today_what_was_granted_to_nobody_and_later_what_was_granted_for_a_time() {
+    let jane = |admin| User { admin, ..person("jane") };
+    let of = |admin, end| {
+        let entry = Entry { who: "*", allow: "repository:*:pull".to_owned(), until: end };
+        snapshot(vec![jane(admin)], vec![("", Access::granted(grants(&[entry])), vec![])])
+    };
+    let losses = difference(&of(true, Some(1)), &of(false, Some(1)), moment(0)).losses;
+    let [change] = losses.as_slice() else { panic!("{losses:#?}") };
+    assert!(!change.only_longer, "pushing is lost today: {change:#?}");
+    // The first is what the example shows.
+    assert_eq!(change.doing, Doing::With(vec![Facet::Push, Facet::Pull, Facet::Overwrite, Facet::Delete]));
+    compare(&of(true, Some(1)), &of(false, Some(1)), 0, &losses);
 }
