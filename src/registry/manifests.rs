@@ -1,7 +1,5 @@
 //! Manifests as they lie in the storage.
 
-use bytes::Bytes;
-
 use super::{RegistryError, StoredManifest};
 use crate::oci::{Digest, ImageName, Manifest};
 use crate::storage::{Key, StorageError, Store};
@@ -47,12 +45,6 @@ pub(super) async fn understand(
         let size = stored.body.len() as u64;
         Manifest::parse(&stored.media_type, &stored.body).ok().map(|manifest| (manifest, size))
     }))
-}
-
-/// Stores a manifest's bytes, whose digest was checked. Written also where they are already: what is
-/// there may be damaged, or not be on disk yet.
-pub(super) async fn write(store: &Store, digest: &Digest, body: Bytes) -> Result<(), StorageError> {
-    store.put(&Key::blob(digest), body).await
 }
 
 /// Whether an image holds a blob: it is linked there, and its bytes exist.

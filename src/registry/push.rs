@@ -49,10 +49,11 @@ async fn put(
     check_references(store, image, &manifest).await?;
     check_tags(store, permit, &digest).await?;
 
-    manifests::write(store, &digest, body.clone()).await?;
-    referrers::enter(store, image, &digest, &manifest, body.len() as u64).await?;
+    let entries = referrers::entries(store, image, &digest, &manifest, body.len() as u64).await?;
     let revision = Key::revision(image, &digest);
-    store.set_link(&revision, &digest).await?;
+    // The bytes are written also where they are already: what is there may be damaged, or not be on disk yet.
+    let before = [(Key::blob(&digest), body)].into_iter().chain(entries).collect();
+    store.put_in_order(vec![before, vec![(revision.clone(), digest.to_string().into())]]).await?;
 
     let mut set = Vec::new();
     for (tag, mode) in permit.tags() {

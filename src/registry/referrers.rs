@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
@@ -119,7 +120,7 @@ impl Registry {
     }
 }
 
-/// Enters a manifest that is about to be pushed.
+/// Enters a manifest that is about to be there again, or in another storage.
 pub(super) async fn enter(
     store: &Store,
     image: &ImageName,
@@ -127,12 +128,26 @@ pub(super) async fn enter(
     manifest: &Manifest,
     size: u64,
 ) -> Result<(), StorageError> {
+    let entries = entries(store, image, digest, manifest, size).await?;
+    if entries.is_empty() { Ok(()) } else { store.put_in_order(vec![entries]).await }
+}
+
+/// What is to be written before a manifest is there.
+pub(super) async fn entries(
+    store: &Store,
+    image: &ImageName,
+    digest: &Digest,
+    manifest: &Manifest,
+    size: u64,
+) -> Result<Vec<(Key, Bytes)>, StorageError> {
+    let mut entries = Vec::new();
     let complete = Key::referrers_complete(image);
     if !store.exists(&complete).await? && !store.has_any(&Key::all_revisions(image)).await? {
         // The first manifest of the image: from here on every one passes through this function.
-        store.put(&complete, VERSION.to_string().into()).await?;
+        entries.push((complete, VERSION.to_string().into()));
     }
-    write(store, image, digest, manifest, size).await
+    entries.extend(entry(image, digest, manifest, size)?);
+    Ok(entries)
 }
 
 /// Removes the entry of a manifest that was removed.
@@ -147,14 +162,14 @@ pub(super) async fn forget(
     super::tags::remove_folders(store, &entry, 1).await
 }
 
-async fn write(
-    store: &Store,
+/// The entry of a manifest, where it has a subject.
+fn entry(
     image: &ImageName,
     digest: &Digest,
     manifest: &Manifest,
     size: u64,
-) -> Result<(), StorageError> {
-    let Some(subject) = &manifest.subject else { return Ok(()) };
+) -> Result<Option<(Key, Bytes)>, StorageError> {
+    let Some(subject) = &manifest.subject else { return Ok(None) };
     let key = Key::referrer(image, &subject.digest, digest);
     let entry = Entry {
         version: VERSION,
@@ -165,7 +180,7 @@ async fn write(
     };
     let json = serde_json::to_vec(&entry)
         .map_err(|error| StorageError::Damaged { key: key.to_string(), why: error.to_string() })?;
-    store.put(&key, json.into()).await
+    Ok(Some((key, json.into())))
 }
 
 /// Enters all manifests of an image, and notes that it was done.
@@ -210,7 +225,10 @@ async fn enter_all(store: &Store, image: &ImageName, digests: Vec<Digest>) -> Re
         .map(Ok)
         .try_for_each_concurrent(PARALLEL_READS, async |digest| {
             match manifests::understand(store, image, &digest).await {
-                Ok(Some((manifest, size))) => write(store, image, &digest, &manifest, size).await,
+                Ok(Some((manifest, size))) => match entry(image, &digest, &manifest, size)? {
+                    Some((key, bytes)) => store.put(&key, bytes).await,
+                    None => Ok(()),
+                },
                 // What cannot be served is no referrer.
                 Ok(None) | Err(StorageError::Damaged { .. }) => Ok(()),
                 Err(error) => Err(error),

@@ -106,17 +106,18 @@ pub(super) async fn set(
 ) -> Result<bool, StorageError> {
     let current = Key::tag_current(image, tag);
     let _alone = store.tagging(image).await;
+    let history = Key::tag_history(image, tag, digest);
     match mode {
-        TagMode::Replace => store.set_link(&current, digest).await?,
+        TagMode::Replace => store.set_links(vec![current.clone(), history], digest).await?,
         TagMode::CreateOnly => {
-            let is_ours =
-                store.create_link(&current, digest).await? || store.link(&current).await?.as_ref() == Some(digest);
-            if !is_ours {
-                return Ok(false);
+            if !store.create_link_with(current.clone(), vec![history.clone()], digest).await? {
+                if store.link(&current).await?.as_ref() != Some(digest) {
+                    return Ok(false);
+                }
+                store.set_link(&history, digest).await?;
             }
         }
     }
-    store.set_link(&Key::tag_history(image, tag, digest), digest).await?;
     if store.is_remote() && !store.exists(&current).await? {
         // Another process had seen the tag where it was before, and removed it then. This push was not
         // acknowledged yet, and so may as well come after that.

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+use super::disk::Disk;
 use super::{Key, StorageError};
 
 /// How many folders are remembered as durable, which bounds the memory for it to about 2 MiB.
@@ -27,6 +28,7 @@ const MAKE_ATTEMPTS: usize = 10;
 #[derive(Debug)]
 pub(super) struct Folders {
     root: PathBuf,
+    disk: Disk,
     /// Folders whose own entry, and that of each folder above, is known to be on disk.
     known: Mutex<HashSet<PathBuf>>,
     /// For folders that were asked whether any file lies below them: one that was found, by its path from there.
@@ -55,8 +57,9 @@ impl Folders {
         std::fs::remove_file(&probe).map_err(|error| StorageError::io(&probe, error))?;
         // Other processes may write here, too: they begin elsewhere.
         let next_staged = AtomicU64::new(RandomState::new().hash_one(std::process::id()) >> 1);
-        let folders =
-            Self { root, known: Mutex::default(), found: Mutex::default(), gate: RwLock::default(), next_staged };
+        let disk = Disk::of(&root).map_err(|error| StorageError::io(&root, error))?;
+        let (known, found, gate) = (Mutex::default(), Mutex::default(), RwLock::default());
+        let folders = Self { root, disk, known, found, gate, next_staged };
         for folder in made {
             let parent = folder.canonicalize().ok().and_then(|folder| folder.parent().map(Path::to_path_buf));
             if let Some(parent) = parent {
@@ -79,65 +82,78 @@ impl Folders {
     /// Writes a file whole, or, where it must be new, only if there is none; `false` where there is one. What is there
     /// is durable in both cases when it returns.
     pub(super) fn put(&self, key: &Key, bytes: &[u8], must_be_new: bool) -> Result<bool, StorageError> {
-        let is_written = self.put_unsettled(key, bytes, must_be_new)?;
+        let staged = self.stage(key, bytes)?;
+        self.sync_contents(&[(&staged.file, &staged.path)])?;
+        let is_written = staged.show(must_be_new)?;
         // Also where it was there already: whoever has written it may not have synced it yet.
-        self.settle(key)?;
+        self.settle(&[key])?;
         Ok(is_written)
     }
 
-    /// The same, but for its name: that is durable when [`Folders::settle`] returns.
-    pub(super) fn put_unsettled(&self, key: &Key, bytes: &[u8], must_be_new: bool) -> Result<bool, StorageError> {
-        self.place(key, must_be_new, |file| {
-            file.write_all(bytes)?;
-            file.sync_data()
-        })
+    /// Writes files, whether or not there are any. Whatever a power cut leaves of it, what is at its place is whole, and
+    /// with a file of one group are all of those before. Everything is durable when it returns.
+    pub(super) fn put_in_order(&self, groups: &[Vec<(Key, Bytes)>]) -> Result<(), StorageError> {
+        let mut staged = self.stage_all(groups.iter().flatten())?.into_iter();
+        for group in groups {
+            staged.by_ref().take(group.len()).try_for_each(|staged| staged.show(false).map(|_| ()))?;
+            self.settle(&group.iter().map(|(key, _)| key).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    /// Writes a file if there is none, and then also others, whether or not there are any; `false`, and only what was
+    /// there, where there is one. What is there is durable in both cases when it returns.
+    pub(super) fn create_with(&self, new: &(Key, Bytes), others: &[(Key, Bytes)]) -> Result<bool, StorageError> {
+        let mut staged = self.stage_all([new].into_iter().chain(others))?.into_iter();
+        let is_written = staged.next().map_or(Ok(false), |staged| staged.show(true))?;
+        let mut keys = vec![&new.0];
+        if is_written {
+            staged.try_for_each(|staged| staged.show(false).map(|_| ()))?;
+            keys.extend(others.iter().map(|(key, _)| key));
+        }
+        self.settle(&keys)?;
+        Ok(is_written)
+    }
+
+    /// Writes files beside their places. Their contents are durable when it returns.
+    fn stage_all<'a>(&self, files: impl Iterator<Item = &'a (Key, Bytes)>) -> Result<Vec<Staged>, StorageError> {
+        let staged = files.map(|(key, bytes)| self.stage(key, bytes)).collect::<Result<Vec<_>, _>>()?;
+        self.sync_contents(&staged.iter().map(|staged| (&staged.file, &*staged.path)).collect::<Vec<_>>())?;
+        Ok(staged)
     }
 
     /// Writes a new file of which nothing is promised yet: a power cut may take it away. [`Folders::promise`] makes
     /// it durable.
     pub(super) fn put_unpromised(&self, key: &Key, bytes: &[u8]) -> Result<bool, StorageError> {
-        self.place(key, true, |file| file.write_all(bytes))
+        self.stage(key, bytes)?.show(true)
     }
 
     /// Makes a file that was put unpromised durable; it may be gone.
     pub(super) fn promise(&self, key: &Key) -> Result<(), StorageError> {
         let path = self.path(key);
-        match File::open(&path).and_then(|file| file.sync_data()) {
+        match File::open(&path) {
             Err(error) if is_absent(&error) => Ok(()),
             Err(error) => Err(StorageError::io(&path, error)),
-            Ok(()) => self.settle(key),
+            Ok(file) => {
+                self.sync_contents(&[(&file, &path)])?;
+                self.settle(&[key])
+            }
         }
     }
 
-    /// Fills a file under another name and puts it in its place; `false` where it must be new and there is one.
-    fn place(
-        &self,
-        key: &Key,
-        must_be_new: bool,
-        fill: impl Fn(&mut File) -> std::io::Result<()>,
-    ) -> Result<bool, StorageError> {
+    /// Writes a file under another name, beside the place where it is to be.
+    pub(super) fn stage(&self, key: &Key, bytes: &[u8]) -> Result<Staged, StorageError> {
         let target = self.path(key);
         let mut attempt = 1;
         loop {
-            let staged = self.staged(&target);
-            let placed = File::create_new(&staged).and_then(|mut file| fill(&mut file)).and_then(|()| {
-                if must_be_new {
-                    // Atomic, and never over what is there.
-                    std::fs::hard_link(&staged, &target)
-                } else {
-                    std::fs::rename(&staged, &target)
+            let path = self.staged(&target);
+            match File::create_new(&path) {
+                Ok(file) => {
+                    let mut staged = Staged { file, path, target, is_at_its_place: false };
+                    let written = staged.file.write_all(bytes);
+                    return written.map(|()| staged).map_err(|error| StorageError::io(&self.path(key), error));
                 }
-            });
-            if must_be_new || placed.is_err() {
-                // What stays behind is swept when its folder is removed.
-                let _ = std::fs::remove_file(&staged);
-            }
-            match placed {
-                Ok(()) => return Ok(true),
                 // Another process may stage under the same name.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && must_be_new && target.exists() => {
-                    return Ok(false);
-                }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && attempt < MAKE_ATTEMPTS => attempt += 1,
                 // There is no folder yet, or whoever removes empty ones has hit it before something was put into it.
                 Err(error) if is_absent(&error) && attempt < MAKE_ATTEMPTS => {
@@ -147,6 +163,19 @@ impl Folders {
                 Err(error) => return Err(StorageError::io(&target, error)),
             }
         }
+    }
+
+    /// Makes the contents of files durable. Their names are, when [`Folders::settle`] returns.
+    pub(super) fn sync_contents(&self, files: &[(&File, &Path)]) -> Result<(), StorageError> {
+        let are_here = files.iter().all(|(file, _)| file.metadata().is_ok_and(|found| self.disk.holds(&found)));
+        if are_here && self.sync_disk()? {
+            return Ok(());
+        }
+        files.iter().try_for_each(|(file, path)| file.sync_data().map_err(|error| StorageError::io(path, error)))
+    }
+
+    fn sync_disk(&self) -> Result<bool, StorageError> {
+        self.disk.sync().map_err(|error| StorageError::io(&self.root, error))
     }
 
     /// A name beside a file, under which it is written.
@@ -178,7 +207,8 @@ impl Folders {
         }
     }
 
-    /// Moves a file to where a key lies, durably; `false` where it is no longer at its old place.
+    /// Moves a file to where a key lies; `false` where it is no longer at its old place. Its new name is durable when
+    /// [`Folders::settle`] returns.
     pub(super) fn move_into(&self, from: &Path, key: &Key) -> Result<bool, StorageError> {
         let target = self.path(key);
         let mut attempt = 1;
@@ -192,15 +222,25 @@ impl Folders {
                 Err(error) => return Err(StorageError::io(&target, error)),
             }
         }
-        self.settle(key).map(|()| true)
+        Ok(true)
     }
 
-    /// Makes sure that the entry of a file, and of every folder above it, is on disk.
-    pub(super) fn settle(&self, key: &Key) -> Result<(), StorageError> {
-        let path = self.path(key);
-        let parent = path.parent().unwrap_or(&self.root);
-        sync_if_there(parent)?;
-        self.sync_above(parent)
+    /// Makes sure that the entries of files, and of every folder above them, are on disk.
+    pub(super) fn settle(&self, keys: &[&Key]) -> Result<(), StorageError> {
+        let paths: Vec<PathBuf> = keys.iter().map(|key| self.path(key)).collect();
+        let parents = || paths.iter().map(|path| path.parent().unwrap_or(&self.root));
+        let is_here = |folder: &Path| match std::fs::metadata(folder) {
+            Ok(found) => self.disk.holds(&found),
+            // Removed again by somebody else, with what lay in it.
+            Err(error) => is_absent(&error),
+        };
+        if parents().all(is_here) && self.sync_disk()? {
+            return Ok(());
+        }
+        parents().try_for_each(|parent| {
+            sync_if_there(parent)?;
+            self.sync_above(parent)
+        })
     }
 
     /// Makes sure that a folder's own entry, and that of every folder above it, is on disk.
@@ -251,8 +291,8 @@ impl Folders {
     /// Removes a file for good; `false` where there is none.
     pub(super) fn remove(&self, key: &Key) -> Result<bool, StorageError> {
         let existed = self.discard(key)?;
-        if existed && let Some(parent) = self.path(key).parent() {
-            sync_if_there(parent)?;
+        if existed {
+            self.settle(&[key])?;
         }
         Ok(existed)
     }
@@ -326,6 +366,43 @@ impl Folders {
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file that is written, but not at its place yet. Dropped before, it is removed.
+#[derive(Debug)]
+pub(super) struct Staged {
+    pub(super) file: File,
+    pub(super) path: PathBuf,
+    target: PathBuf,
+    is_at_its_place: bool,
+}
+
+impl Staged {
+    /// Puts it in its place; `false` where it must be new and there is one.
+    pub(super) fn show(mut self, must_be_new: bool) -> Result<bool, StorageError> {
+        let shown = match must_be_new {
+            // Atomic, and never over what is there.
+            true => std::fs::hard_link(&self.path, &self.target),
+            false => std::fs::rename(&self.path, &self.target),
+        };
+        match shown {
+            Ok(()) => {
+                self.is_at_its_place = !must_be_new;
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && must_be_new => Ok(false),
+            Err(error) => Err(StorageError::io(&self.target, error)),
+        }
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.is_at_its_place {
+            // What stays behind is swept when its folder is removed.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -409,9 +486,47 @@ mod tests {
         for _ in 0..2 {
             std::fs::write(&from, "x").unwrap();
             assert!(one.move_into(&from, &key).unwrap());
+            one.settle(&[&key]).unwrap();
             assert!(!one.move_into(&from, &key).unwrap());
             assert!(other.discard(&key).unwrap());
             other.remove_empty(&key.parent().unwrap()).unwrap();
         }
+    }
+
+    fn files_in(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let (folders, mut files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+        files.extend(folders.iter().flat_map(|folder| files_in(folder)));
+        files
+    }
+
+    #[test]
+    fn what_is_written_together_is_whole_or_not_there_and_nothing_is_left_beside_it() {
+        let root = tempfile::tempdir().unwrap();
+        let folders = Folders::open(root.path()).unwrap();
+        let [one, other, third] = [b"1", b"2", b"3"].map(|bytes| Key::blob(&Digest::of(Algorithm::Sha256, bytes)));
+        let with = |key: &Key, bytes: &'static str| (key.clone(), Bytes::from_static(bytes.as_bytes()));
+        let is = |key: &Key| std::fs::read_to_string(folders.path(key)).unwrap();
+
+        folders.put_in_order(&[vec![with(&one, "a"), with(&other, "b")], vec![], vec![with(&third, "c")]]).unwrap();
+        folders.put_in_order(&[vec![with(&one, "A")]]).unwrap();
+        folders.put_in_order(&[]).unwrap();
+        assert_eq!([is(&one), is(&other), is(&third)], ["A", "b", "c"]);
+
+        assert!(!folders.create_with(&with(&one, "x"), &[with(&other, "x")]).unwrap());
+        assert_eq!([is(&one), is(&other)], ["A", "b"]);
+        assert!(folders.discard(&one).unwrap());
+        assert!(folders.create_with(&with(&one, "y"), &[with(&other, "z")]).unwrap());
+        assert_eq!([is(&one), is(&other)], ["y", "z"]);
+
+        // Where one of them cannot be written, none is.
+        let blocked = Key::blob(&Digest::of(Algorithm::Sha256, b"4"));
+        let place = folders.path(&blocked);
+        std::fs::create_dir_all(place.parent().unwrap().parent().unwrap()).unwrap();
+        std::fs::write(place.parent().unwrap(), "a file where a folder belongs").unwrap();
+        folders.put_in_order(&[vec![with(&one, "-")], vec![with(&blocked, "-")]]).unwrap_err();
+        folders.create_with(&with(&blocked, "-"), &[with(&one, "-")]).unwrap_err();
+        assert_eq!(is(&one), "y");
+        assert_eq!(files_in(root.path()).len(), 4, "{:?}", files_in(root.path()));
     }
 }

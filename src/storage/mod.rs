@@ -5,6 +5,7 @@
 mod at_hand;
 mod blob;
 mod directories;
+mod disk;
 mod error;
 mod folders;
 mod key;

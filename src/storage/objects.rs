@@ -122,6 +122,33 @@ impl Objects {
         }
     }
 
+    /// Writes objects, whether or not there are any: those of a group are durable before the next group comes, and all
+    /// of them when it returns. What is written together costs a file system less.
+    pub(super) async fn put_in_order(&self, groups: Vec<Vec<(Key, Bytes)>>) -> Result<(), StorageError> {
+        if let Some(folders) = self.folders() {
+            let folders = Arc::clone(folders);
+            return blocking(move || folders.put_in_order(&groups)).await;
+        }
+        for (key, bytes) in groups.into_iter().flatten() {
+            self.put(&key, bytes).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes an object if there is none, and then also others, whether or not there are any; `false`, and nothing,
+    /// where there is one. What is there is durable in both cases when it returns.
+    pub(super) async fn create_with(&self, new: (Key, Bytes), others: Vec<(Key, Bytes)>) -> Result<bool, StorageError> {
+        if let Some(folders) = self.folders() {
+            let folders = Arc::clone(folders);
+            return blocking(move || folders.create_with(&new, &others)).await;
+        }
+        let is_written = self.create(&new.0, new.1).await?;
+        for (key, bytes) in others.into_iter().filter(|_| is_written) {
+            self.put(&key, bytes).await?;
+        }
+        Ok(is_written)
+    }
+
     /// What a store answers says less than what it then holds: a request that it carried out may have been sent
     /// again, so that it meets its own object, and of requests at the same time it may refuse every one.
     async fn create_remote(&self, key: &Key, bytes: Bytes) -> Result<bool, StorageError> {

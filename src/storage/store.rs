@@ -184,6 +184,12 @@ impl Store {
         self.objects.put(key, bytes).await
     }
 
+    /// Writes objects, whether or not there are any. Whatever a power cut or a killed process leaves of it, with an
+    /// object of one group are all of those before.
+    pub async fn put_in_order(&self, groups: Vec<Vec<(Key, Bytes)>>) -> Result<(), StorageError> {
+        self.objects.put_in_order(groups).await
+    }
+
     /// Whether there is an object.
     pub async fn exists(&self, key: &Key) -> Result<bool, StorageError> {
         self.objects.exists(key).await
@@ -222,6 +228,19 @@ impl Store {
     /// Sets a link, wherever it points.
     pub async fn set_link(&self, key: &Key, digest: &Digest) -> Result<(), StorageError> {
         self.objects.put(key, digest.to_string().into()).await
+    }
+
+    /// Sets links to the same digest, wherever they point.
+    pub async fn set_links(&self, keys: Vec<Key>, digest: &Digest) -> Result<(), StorageError> {
+        let links = keys.into_iter().map(|key| (key, digest.to_string().into())).collect();
+        self.objects.put_in_order(vec![links]).await
+    }
+
+    /// Sets a link that does not exist, and then also others to the same digest, wherever they point; `false` where it
+    /// does. Of several callers one wins.
+    pub async fn create_link_with(&self, key: Key, others: Vec<Key>, digest: &Digest) -> Result<bool, StorageError> {
+        let link = |key| (key, Bytes::from(digest.to_string()));
+        self.objects.create_with(link(key), others.into_iter().map(link).collect()).await
     }
 
     /// Sets a link that does not exist; `false` where it does. Of several callers one wins.

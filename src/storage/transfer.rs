@@ -126,7 +126,7 @@ impl Store {
             if !folders.move_into(&folders.path(&from), &to)? {
                 return Err(StorageError::NotFound { key: from.to_string() });
             }
-            folders.settle(&from)
+            folders.settle(&[&to, &from])
         })
         .await
     }
@@ -205,7 +205,7 @@ impl Target {
                 blocking(move || {
                     file.sync_all().map_err(|error| StorageError::io(&path, error))?;
                     match folders.move_into(&path, &blob)? {
-                        true => Ok(()),
+                        true => folders.settle(&[&blob]),
                         false => Err(StorageError::NotFound { key: path.display().to_string() }),
                     }
                 })

@@ -197,10 +197,11 @@ impl Store {
         let linked = digest.to_string();
         let is_there = blocking(move || {
             let mut data = data;
-            data.sync_bytes()?;
             // As a blob it is new, however long ago its bytes came.
             data.file.set_modified(SystemTime::now()).map_err(|error| StorageError::io(&data.path, error))?;
-            to.put_unsettled(&link, linked.as_bytes(), false)?;
+            let staged = to.stage(&link, linked.as_bytes())?;
+            data.sync_with(&to, &[(&staged.file, &staged.path)])?;
+            staged.show(false)?;
             let UploadData { file, path, .. } = data;
             // What is renamed is a path; what was checked is a file.
             if !is_still_at(&file, &path).map_err(|error| StorageError::io(&path, error))? {
@@ -210,8 +211,7 @@ impl Store {
             // have been damaged.
             let is_moved = to.move_into(&path, &blob);
             drop(file);
-            // Names last, so that the system can send them to the disk together.
-            to.settle(&link)?;
+            to.settle(&[&blob, &link])?;
             is_moved
         })
         .await?;

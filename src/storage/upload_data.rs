@@ -20,6 +20,9 @@ const REHASH_BYTES: usize = 512 * 1024;
 /// After so many bytes, those before them are sent to the disk, in bytes.
 const AHEAD_BYTES: u64 = 32 * 1024 * 1024;
 
+/// At most so many bytes of an upload are synced together with what others wrote.
+const TOGETHER_MAX_BYTES: u64 = 4 * 1024 * 1024;
+
 /// Where the bytes of running uploads are.
 #[derive(Debug, Clone)]
 pub(super) enum UploadRoom {
@@ -136,15 +139,20 @@ impl UploadData {
 
     /// Makes sure that the bytes are on disk, and that they can be found there.
     pub(super) fn sync(&mut self, folders: &Folders, key: &Key) -> Result<(), StorageError> {
-        self.sync_bytes()?;
-        folders.settle(key)
+        self.sync_with(folders, &[])?;
+        folders.settle(&[key])
     }
 
-    /// Makes sure that the bytes are on disk.
-    pub(super) fn sync_bytes(&mut self) -> Result<(), StorageError> {
-        // A failure is told once, to whoever asks first: both have to be asked.
-        let ahead = self.ahead.end();
-        ahead.and_then(|()| self.file.sync_data()).map_err(|error| StorageError::io(&self.path, error))
+    /// Makes sure that the bytes are on disk, and the contents of other files.
+    pub(super) fn sync_with(&mut self, folders: &Folders, others: &[(&File, &Path)]) -> Result<(), StorageError> {
+        let fail = |error| StorageError::io(&self.path, error);
+        // A failure is told once, to whoever asks first: all have to be asked.
+        self.ahead.end().map_err(fail)?;
+        if self.ahead.unsent > TOGETHER_MAX_BYTES {
+            // Nobody else is to wait for so much.
+            self.file.sync_data().map_err(fail)?;
+        }
+        folders.sync_contents(&[&[(&*self.file, &*self.path)], others].concat())
     }
 
     /// The digest of all bytes, read again.
