@@ -83,7 +83,7 @@ impl Folders {
     /// is durable in both cases when it returns.
     pub(super) fn put(&self, key: &Key, bytes: &[u8], must_be_new: bool) -> Result<bool, StorageError> {
         let staged = self.stage(key, bytes)?;
-        self.sync_contents(&[(&staged.file, &staged.path)])?;
+        self.sync(&[(&staged.file, &staged.path)], &[])?;
         let is_written = staged.show(must_be_new)?;
         // Also where it was there already: whoever has written it may not have synced it yet.
         self.settle(&[key])?;
@@ -118,7 +118,7 @@ impl Folders {
     /// Writes files beside their places. Their contents are durable when it returns.
     fn stage_all<'a>(&self, files: impl Iterator<Item = &'a (Key, Bytes)>) -> Result<Vec<Staged>, StorageError> {
         let staged = files.map(|(key, bytes)| self.stage(key, bytes)).collect::<Result<Vec<_>, _>>()?;
-        self.sync_contents(&staged.iter().map(|staged| (&staged.file, &*staged.path)).collect::<Vec<_>>())?;
+        self.sync(&staged.iter().map(|staged| (&staged.file, &*staged.path)).collect::<Vec<_>>(), &[])?;
         Ok(staged)
     }
 
@@ -134,10 +134,7 @@ impl Folders {
         match File::open(&path) {
             Err(error) if is_absent(&error) => Ok(()),
             Err(error) => Err(StorageError::io(&path, error)),
-            Ok(file) => {
-                self.sync_contents(&[(&file, &path)])?;
-                self.settle(&[key])
-            }
+            Ok(file) => self.sync(&[(&file, &path)], &[key]),
         }
     }
 
@@ -165,17 +162,36 @@ impl Folders {
         }
     }
 
-    /// Makes the contents of files durable. Their names are, when [`Folders::settle`] returns.
-    pub(super) fn sync_contents(&self, files: &[(&File, &Path)]) -> Result<(), StorageError> {
-        let are_here = files.iter().all(|(file, _)| file.metadata().is_ok_and(|found| self.disk.holds(&found)));
-        if are_here && self.sync_disk()? {
+    /// Makes sure that the contents of files are on disk, and the entries of others with that of every folder above
+    /// them.
+    pub(super) fn sync(&self, contents: &[(&File, &Path)], entries: &[&Key]) -> Result<(), StorageError> {
+        let paths: Vec<PathBuf> = entries.iter().map(|key| self.path(key)).collect();
+        let parents = || paths.iter().map(|path| path.parent().unwrap_or(&self.root));
+        let are_here = contents.iter().all(|(file, _)| file.metadata().is_ok_and(|found| self.disk.holds(&found)));
+        if are_here && parents().all(|parent| self.is_here(parent)) && self.disk.sync() {
             return Ok(());
         }
-        files.iter().try_for_each(|(file, path)| file.sync_data().map_err(|error| StorageError::io(path, error)))
+        for (file, path) in contents {
+            file.sync_data().map_err(|error| StorageError::io(path, error))?;
+        }
+        parents().try_for_each(|parent| {
+            sync_if_there(parent)?;
+            self.sync_above(parent)
+        })
     }
 
-    fn sync_disk(&self) -> Result<bool, StorageError> {
-        self.disk.sync().map_err(|error| StorageError::io(&self.root, error))
+    /// Makes sure that the entries of files, and of every folder above them, are on disk.
+    pub(super) fn settle(&self, entries: &[&Key]) -> Result<(), StorageError> {
+        self.sync(&[], entries)
+    }
+
+    /// Whether all that lies in a folder is synced with the disk.
+    fn is_here(&self, folder: &Path) -> bool {
+        match std::fs::metadata(folder) {
+            Ok(found) => self.disk.holds(&found),
+            // Removed by somebody else, with what lay in it.
+            Err(error) => is_absent(&error),
+        }
     }
 
     /// A name beside a file, under which it is written.
@@ -223,24 +239,6 @@ impl Folders {
             }
         }
         Ok(true)
-    }
-
-    /// Makes sure that the entries of files, and of every folder above them, are on disk.
-    pub(super) fn settle(&self, keys: &[&Key]) -> Result<(), StorageError> {
-        let paths: Vec<PathBuf> = keys.iter().map(|key| self.path(key)).collect();
-        let parents = || paths.iter().map(|path| path.parent().unwrap_or(&self.root));
-        let is_here = |folder: &Path| match std::fs::metadata(folder) {
-            Ok(found) => self.disk.holds(&found),
-            // Removed again by somebody else, with what lay in it.
-            Err(error) => is_absent(&error),
-        };
-        if parents().all(is_here) && self.sync_disk()? {
-            return Ok(());
-        }
-        parents().try_for_each(|parent| {
-            sync_if_there(parent)?;
-            self.sync_above(parent)
-        })
     }
 
     /// Makes sure that a folder's own entry, and that of every folder above it, is on disk.
@@ -291,8 +289,10 @@ impl Folders {
     /// Removes a file for good; `false` where there is none.
     pub(super) fn remove(&self, key: &Key) -> Result<bool, StorageError> {
         let existed = self.discard(key)?;
-        if existed {
-            self.settle(&[key])?;
+        let path = self.path(key);
+        let parent = path.parent().unwrap_or(&self.root);
+        if existed && !(self.is_here(parent) && self.disk.sync()) {
+            sync_if_there(parent)?;
         }
         Ok(existed)
     }

@@ -166,7 +166,7 @@ impl Store {
         // The lock is kept until the record is there.
         let data = blocking(move || {
             let mut data = data;
-            data.sync(&folders, &Key::upload_data(&image, id))?;
+            data.sync(&folders, None, &[&Key::upload_data(&image, id)])?;
             if start == 0 {
                 folders.promise(&Key::upload_session(id))?;
             }
@@ -197,10 +197,10 @@ impl Store {
         let linked = digest.to_string();
         let is_there = blocking(move || {
             let mut data = data;
+            let staged = to.stage(&link, linked.as_bytes())?;
+            data.sync(&to, Some((&staged.file, &staged.path)), &[])?;
             // As a blob it is new, however long ago its bytes came.
             data.file.set_modified(SystemTime::now()).map_err(|error| StorageError::io(&data.path, error))?;
-            let staged = to.stage(&link, linked.as_bytes())?;
-            data.sync_with(&to, &[(&staged.file, &staged.path)])?;
             staged.show(false)?;
             let UploadData { file, path, .. } = data;
             // What is renamed is a path; what was checked is a file.

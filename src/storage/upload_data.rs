@@ -137,22 +137,23 @@ impl UploadData {
         file.set_len(length).and_then(|()| file.seek(SeekFrom::Start(length))).map(|_| ()).map_err(fail)
     }
 
-    /// Makes sure that the bytes are on disk, and that they can be found there.
-    pub(super) fn sync(&mut self, folders: &Folders, key: &Key) -> Result<(), StorageError> {
-        self.sync_with(folders, &[])?;
-        folders.settle(&[key])
-    }
-
-    /// Makes sure that the bytes are on disk, and the contents of other files.
-    pub(super) fn sync_with(&mut self, folders: &Folders, others: &[(&File, &Path)]) -> Result<(), StorageError> {
+    /// Makes sure that the bytes are on disk, the contents of another file, where one is given, and the entries of
+    /// keys.
+    pub(super) fn sync(
+        &mut self,
+        folders: &Folders,
+        other: Option<(&File, &Path)>,
+        entries: &[&Key],
+    ) -> Result<(), StorageError> {
         let fail = |error| StorageError::io(&self.path, error);
-        // A failure is told once, to whoever asks first: all have to be asked.
+        // A failure is told once, to whoever asks first: both have to be asked.
         self.ahead.end().map_err(fail)?;
-        if self.ahead.unsent > TOGETHER_MAX_BYTES {
+        let ours = match self.ahead.unsent {
+            ..=TOGETHER_MAX_BYTES => Some((&*self.file, &*self.path)),
             // Nobody else is to wait for so much.
-            self.file.sync_data().map_err(fail)?;
-        }
-        folders.sync_contents(&[&[(&*self.file, &*self.path)], others].concat())
+            _ => self.file.sync_data().map(|()| None).map_err(fail)?,
+        };
+        folders.sync(&ours.into_iter().chain(other).collect::<Vec<_>>(), entries)
     }
 
     /// The digest of all bytes, read again.
