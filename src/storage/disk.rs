@@ -108,8 +108,9 @@ mod system {
 
     pub(super) fn whole(folder: &Path) -> io::Result<Option<(File, u64)>> {
         let folder = File::open(folder)?;
+        let Ok(found) = rustix::fs::fstatfs(&folder) else { return Ok(None) };
         // A number of 32 bits, which some platforms keep in a signed word.
-        let kind = rustix::fs::fstatfs(&folder)?.f_type as u64 & 0xFFFF_FFFF;
+        let kind = found.f_type as u64 & 0xFFFF_FFFF;
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         if !KINDS.contains(&kind) || version(&release) < Some(TELLS_ERRORS) {
             return Ok(None);
