@@ -129,7 +129,7 @@ pub(super) async fn enter(
     size: u64,
 ) -> Result<(), StorageError> {
     let entries = entries(store, image, digest, manifest, size).await?;
-    if entries.is_empty() { Ok(()) } else { store.put_in_order(vec![entries]).await }
+    store.put_in_order(vec![entries]).await
 }
 
 /// What is to be written before a manifest is there.

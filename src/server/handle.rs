@@ -72,8 +72,7 @@ pub(super) async fn handle(request: HttpRequest, payload: Payload, site: Data<Si
 }
 
 async fn perform(exchange: &mut Exchange, operation: &Operation) -> Result<HttpResponse, Failure> {
-    // What most requests do not need is held apart, since a future is moved several times before it runs, and the
-    // largest is twenty times as large as that of a manifest. The first two are for machines that know no password.
+    // These two are for machines that know no password.
     match operation {
         Operation::Live => return Ok(health::live()),
         Operation::Ready => return Ok(health::ready(exchange).await),
@@ -83,6 +82,8 @@ async fn perform(exchange: &mut Exchange, operation: &Operation) -> Result<HttpR
         Operation::PostToken => return token_endpoint::post(exchange).await,
         _ => exchange.identify(operation.scope().as_ref()).await?,
     }
+    // A future is moved several times before it runs, and the largest of these is twenty times as large as that of
+    // reading a manifest: what most requests do not need is held apart.
     match operation {
         Operation::Live | Operation::Ready | Operation::Metrics | Operation::GetToken | Operation::PostToken => {
             Err(Failure::Route(RouteError::NotFound))

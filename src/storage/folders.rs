@@ -22,7 +22,7 @@ const KNOWN_MAX: usize = 8192;
 const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
 /// How often folders are made of which one is removed meanwhile.
-const MAKE_ATTEMPTS: usize = 10;
+pub(super) const MAKE_ATTEMPTS: usize = 10;
 
 /// A folder on a file system, and what is known of the folders in it.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Folders {
         for folder in made {
             let parent = folder.canonicalize().ok().and_then(|folder| folder.parent().map(Path::to_path_buf));
             if let Some(parent) = parent {
-                sync(&parent).map_err(|error| StorageError::io(&parent, error))?;
+                sync_folder(&parent).map_err(|error| StorageError::io(&parent, error))?;
             }
         }
         Ok(folders)
@@ -79,55 +79,6 @@ impl Folders {
         &self.root
     }
 
-    /// Writes a file whole, or, where it must be new, only if there is none; `false` where there is one. What is there
-    /// is durable in both cases when it returns.
-    pub(super) fn put(&self, key: &Key, bytes: &[u8], must_be_new: bool) -> Result<bool, StorageError> {
-        let staged = self.stage(key, bytes)?;
-        self.sync(&[(&staged.file, &staged.path)], &[])?;
-        let is_written = staged.show(must_be_new)?;
-        // Also where it was there already: whoever has written it may not have synced it yet.
-        self.settle(&[key])?;
-        Ok(is_written)
-    }
-
-    /// Writes files, whether or not there are any. Whatever a power cut leaves of it, what is at its place is whole, and
-    /// with a file of one group are all of those before. Everything is durable when it returns.
-    pub(super) fn put_in_order(&self, groups: &[Vec<(Key, Bytes)>]) -> Result<(), StorageError> {
-        let mut staged = self.stage_all(groups.iter().flatten())?.into_iter();
-        for group in groups {
-            staged.by_ref().take(group.len()).try_for_each(|staged| staged.show(false).map(|_| ()))?;
-            self.settle(&group.iter().map(|(key, _)| key).collect::<Vec<_>>())?;
-        }
-        Ok(())
-    }
-
-    /// Writes a file if there is none, and then also others, whether or not there are any; `false`, and only what was
-    /// there, where there is one. What is there is durable in both cases when it returns.
-    pub(super) fn create_with(&self, new: &(Key, Bytes), others: &[(Key, Bytes)]) -> Result<bool, StorageError> {
-        let mut staged = self.stage_all([new].into_iter().chain(others))?.into_iter();
-        let is_written = staged.next().map_or(Ok(false), |staged| staged.show(true))?;
-        let mut keys = vec![&new.0];
-        if is_written {
-            staged.try_for_each(|staged| staged.show(false).map(|_| ()))?;
-            keys.extend(others.iter().map(|(key, _)| key));
-        }
-        self.settle(&keys)?;
-        Ok(is_written)
-    }
-
-    /// Writes files beside their places. Their contents are durable when it returns.
-    fn stage_all<'a>(&self, files: impl Iterator<Item = &'a (Key, Bytes)>) -> Result<Vec<Staged>, StorageError> {
-        let staged = files.map(|(key, bytes)| self.stage(key, bytes)).collect::<Result<Vec<_>, _>>()?;
-        self.sync(&staged.iter().map(|staged| (&staged.file, &*staged.path)).collect::<Vec<_>>(), &[])?;
-        Ok(staged)
-    }
-
-    /// Writes a new file of which nothing is promised yet: a power cut may take it away. [`Folders::promise`] makes
-    /// it durable.
-    pub(super) fn put_unpromised(&self, key: &Key, bytes: &[u8]) -> Result<bool, StorageError> {
-        self.stage(key, bytes)?.show(true)
-    }
-
     /// Makes a file that was put unpromised durable; it may be gone.
     pub(super) fn promise(&self, key: &Key) -> Result<(), StorageError> {
         let path = self.path(key);
@@ -138,33 +89,12 @@ impl Folders {
         }
     }
 
-    /// Writes a file under another name, beside the place where it is to be.
-    pub(super) fn stage(&self, key: &Key, bytes: &[u8]) -> Result<Staged, StorageError> {
-        let target = self.path(key);
-        let mut attempt = 1;
-        loop {
-            let path = self.staged(&target);
-            match File::create_new(&path) {
-                Ok(file) => {
-                    let mut staged = Staged { file, path, target, is_at_its_place: false };
-                    let written = staged.file.write_all(bytes);
-                    return written.map(|()| staged).map_err(|error| StorageError::io(&self.path(key), error));
-                }
-                // Another process may stage under the same name.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && attempt < MAKE_ATTEMPTS => attempt += 1,
-                // There is no folder yet, or whoever removes empty ones has hit it before something was put into it.
-                Err(error) if is_absent(&error) && attempt < MAKE_ATTEMPTS => {
-                    attempt += 1;
-                    self.make_above(&target)?;
-                }
-                Err(error) => return Err(StorageError::io(&target, error)),
-            }
-        }
-    }
-
     /// Makes sure that the contents of files are on disk, and the entries of others with that of every folder above
     /// them.
     pub(super) fn sync(&self, contents: &[(&File, &Path)], entries: &[&Key]) -> Result<(), StorageError> {
+        if contents.is_empty() && entries.is_empty() {
+            return Ok(());
+        }
         let paths: Vec<PathBuf> = entries.iter().map(|key| self.path(key)).collect();
         let parents = || paths.iter().map(|path| path.parent().unwrap_or(&self.root));
         let are_here = contents.iter().all(|(file, _)| file.metadata().is_ok_and(|found| self.disk.holds(&found)));
@@ -185,7 +115,7 @@ impl Folders {
         self.sync(&[], entries)
     }
 
-    /// Whether all that lies in a folder is synced with the disk.
+    /// Whether a sync of the disk makes the names in a folder durable.
     fn is_here(&self, folder: &Path) -> bool {
         match std::fs::metadata(folder) {
             Ok(found) => self.disk.holds(&found),
@@ -195,7 +125,7 @@ impl Folders {
     }
 
     /// A name beside a file, under which it is written.
-    fn staged(&self, target: &Path) -> PathBuf {
+    pub(super) fn name_beside(&self, target: &Path) -> PathBuf {
         let mut name = target.as_os_str().to_owned();
         name.push(format!("#{}", self.next_staged.fetch_add(1, Ordering::Relaxed)));
         name.into()
@@ -209,7 +139,7 @@ impl Folders {
     }
 
     /// Makes the folder that a path lies in. Its name, and those above, are durable when [`Folders::settle`] returns.
-    fn make_above(&self, path: &Path) -> Result<(), StorageError> {
+    pub(super) fn make_above(&self, path: &Path) -> Result<(), StorageError> {
         let parent = path.parent().unwrap_or(&self.root);
         self.forget_missing(parent);
         let mut attempt = 1;
@@ -369,43 +299,6 @@ impl Folders {
     }
 }
 
-/// A file that is written, but not at its place yet. Dropped before, it is removed.
-#[derive(Debug)]
-pub(super) struct Staged {
-    pub(super) file: File,
-    pub(super) path: PathBuf,
-    target: PathBuf,
-    is_at_its_place: bool,
-}
-
-impl Staged {
-    /// Puts it in its place; `false` where it must be new and there is one.
-    pub(super) fn show(mut self, must_be_new: bool) -> Result<bool, StorageError> {
-        let shown = match must_be_new {
-            // Atomic, and never over what is there.
-            true => std::fs::hard_link(&self.path, &self.target),
-            false => std::fs::rename(&self.path, &self.target),
-        };
-        match shown {
-            Ok(()) => {
-                self.is_at_its_place = !must_be_new;
-                Ok(true)
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && must_be_new => Ok(false),
-            Err(error) => Err(StorageError::io(&self.target, error)),
-        }
-    }
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        if !self.is_at_its_place {
-            // What stays behind is swept when its folder is removed.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
 /// A file in a folder or below it; `None` where there is none.
 fn first_file(folder: &Path) -> Result<Option<PathBuf>, StorageError> {
     let entries = match std::fs::read_dir(folder) {
@@ -429,13 +322,13 @@ fn first_file(folder: &Path) -> Result<Option<PathBuf>, StorageError> {
 }
 
 /// Syncs the entries of a folder to disk.
-fn sync(folder: &Path) -> std::io::Result<()> {
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 /// Syncs the entries of a folder to disk; `false` where there is no such folder.
 fn sync_if_there(folder: &Path) -> Result<bool, StorageError> {
-    match sync(folder) {
+    match sync_folder(folder) {
         Ok(()) => Ok(true),
         Err(error) if is_absent(&error) => Ok(false),
         Err(error) => Err(StorageError::io(folder, error)),
@@ -491,42 +384,5 @@ mod tests {
             assert!(other.discard(&key).unwrap());
             other.remove_empty(&key.parent().unwrap()).unwrap();
         }
-    }
-
-    fn files_in(folder: &Path) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let (folders, mut files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-        files.extend(folders.iter().flat_map(|folder| files_in(folder)));
-        files
-    }
-
-    #[test]
-    fn what_is_written_together_is_whole_or_not_there_and_nothing_is_left_beside_it() {
-        let root = tempfile::tempdir().unwrap();
-        let folders = Folders::open(root.path()).unwrap();
-        let [one, other, third] = [b"1", b"2", b"3"].map(|bytes| Key::blob(&Digest::of(Algorithm::Sha256, bytes)));
-        let with = |key: &Key, bytes: &'static str| (key.clone(), Bytes::from_static(bytes.as_bytes()));
-        let is = |key: &Key| std::fs::read_to_string(folders.path(key)).unwrap();
-
-        folders.put_in_order(&[vec![with(&one, "a"), with(&other, "b")], vec![], vec![with(&third, "c")]]).unwrap();
-        folders.put_in_order(&[vec![with(&one, "A")]]).unwrap();
-        folders.put_in_order(&[]).unwrap();
-        assert_eq!([is(&one), is(&other), is(&third)], ["A", "b", "c"]);
-
-        assert!(!folders.create_with(&with(&one, "x"), &[with(&other, "x")]).unwrap());
-        assert_eq!([is(&one), is(&other)], ["A", "b"]);
-        assert!(folders.discard(&one).unwrap());
-        assert!(folders.create_with(&with(&one, "y"), &[with(&other, "z")]).unwrap());
-        assert_eq!([is(&one), is(&other)], ["y", "z"]);
-
-        // Where one of them cannot be written, none is.
-        let blocked = Key::blob(&Digest::of(Algorithm::Sha256, b"4"));
-        let place = folders.path(&blocked);
-        std::fs::create_dir_all(place.parent().unwrap().parent().unwrap()).unwrap();
-        std::fs::write(place.parent().unwrap(), "a file where a folder belongs").unwrap();
-        folders.put_in_order(&[vec![with(&one, "-")], vec![with(&blocked, "-")]]).unwrap_err();
-        folders.create_with(&with(&blocked, "-"), &[with(&one, "-")]).unwrap_err();
-        assert_eq!(is(&one), "y");
-        assert_eq!(files_in(root.path()).len(), 4, "{:?}", files_in(root.path()));
     }
 }

@@ -20,6 +20,7 @@ mod place;
 mod pointer;
 mod remote;
 mod s3;
+mod staged;
 mod store;
 mod transfer;
 mod upload;

@@ -189,8 +189,12 @@ impl Objects {
         let store = match &self.place {
             Place::Store(store) => store,
             Place::Folder(folders) => {
-                let (folders, key, must_be_new) = (Arc::clone(folders), key.clone(), matches!(mode, PutMode::Create));
-                return blocking(move || folders.put(&key, &bytes, must_be_new)).await;
+                let (folders, new) = (Arc::clone(folders), (key.clone(), bytes));
+                return blocking(move || match mode {
+                    PutMode::Create => folders.create_with(&new, &[]),
+                    PutMode::Overwrite | PutMode::Update(_) => folders.put_in_order(&[vec![new]]).map(|()| true),
+                })
+                .await;
             }
         };
         match store.put_opts(&key.path(), bytes.into(), mode.into()).await {

@@ -187,11 +187,12 @@ impl<'a> Comparison<'a> {
             if facets.is_empty() {
                 facets.extend(Facet::ALL.into_iter().filter(|facet| *facet != Facet::Catalog));
             }
-            let (mut doing, mut others): (Vec<Facet>, Vec<Facet>) = match &first.doing {
-                Doing::With(shown) => facets.into_iter().partition(|facet| shown.first() == Some(facet)),
-                Doing::SigningIn => (Vec::new(), facets.into_iter().collect()),
+            let shown = match &first.doing {
+                Doing::With(facets) => facets.first().copied(),
+                Doing::SigningIn => None,
             };
-            doing.append(&mut others);
+            let mut doing: Vec<Facet> = facets.into_iter().collect();
+            doing.sort_by_key(|facet| Some(*facet) != shown);
             changes.push(Change {
                 whose: Whose::User(user.name.clone()),
                 doing: Doing::With(doing),
